@@ -1,0 +1,19 @@
+/** Every peer, in the order of the report's columns. */
+import { diskFloor } from './disk-floor.ts';
+import { etcdDisk, etcdMemory } from './etcd.ts';
+import type { Peer } from './peer.ts';
+import { redis, redisAlways } from './redis.ts';
+import { bareUws, nodeHttp } from './responders.ts';
+import { uetcd, uetcdDurable } from './uetcd.ts';
+
+export const allPeers: readonly Peer[] = [
+  uetcd,
+  uetcdDurable,
+  etcdMemory,
+  etcdDisk,
+  bareUws,
+  nodeHttp,
+  redis,
+  redisAlways,
+  diskFloor,
+];

@@ -1,0 +1,44 @@
+/** What is measured side by side: how each server is found, started, spoken to and ended. */
+import type { DialectName, Target } from '../load/dialect.ts';
+
+export type PeerName =
+  | 'uetcd'
+  | 'uetcd-durable'
+  | 'etcd-memory'
+  | 'etcd-disk'
+  | 'bare-uws'
+  | 'node-http'
+  | 'redis'
+  | 'redis-always'
+  | 'fdatasync';
+
+export interface Peer {
+  readonly name: PeerName;
+  /** One line for the report: what it is and how it is set up. */
+  readonly description: string;
+  readonly dialect: DialectName;
+  /** Why it cannot run here; undefined when it can. */
+  missing(): string | undefined;
+  start(context: PeerContext): Promise<RunningPeer>;
+}
+
+export interface PeerContext {
+  /** A port nobody listens on. */
+  nextPort(): Promise<number>;
+  /** A fresh directory, on disk or in memory, removed at the end. */
+  createDirectory(where: 'disk' | 'memory'): string;
+}
+
+export interface RunningPeer {
+  readonly target: Target;
+  /** The version it states of itself. */
+  readonly version: string;
+  /** Where a peer that is no server but a bare disk writes. */
+  readonly directory?: string;
+  /** SIGTERM, and SIGKILL for whoever ignores it. */
+  stop(): Promise<void>;
+  /** Ends the process as a power cut would. */
+  kill(): Promise<void>;
+  /** Starts again on the same port and the same data; resolves as soon as it answers. After kill() only. */
+  restart(): Promise<RunningPeer>;
+}

@@ -1,0 +1,32 @@
+/** Ports and directories for the peers; the directories go when the benchmark ends, however it ends. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PeerContext } from './peer.ts';
+import { isPortFree } from './server-process.ts';
+
+const PORTS = 200;
+
+export function createSurroundings(portBase: number, diskDirectory: string | undefined): PeerContext {
+  const disk = diskDirectory ?? tmpdir();
+  const memory = existsSync('/dev/shm') ? '/dev/shm' : disk;
+  const directories: string[] = [];
+  process.once('exit', () => {
+    for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+  });
+  let port = portBase;
+  return {
+    async nextPort() {
+      for (let attempt = 0; attempt < PORTS; attempt++) {
+        port = port + 1 < portBase + PORTS ? port + 1 : portBase;
+        if (await isPortFree(port)) return port;
+      }
+      throw new Error(`no free port in ${portBase}–${portBase + PORTS - 1}`);
+    },
+    createDirectory(where) {
+      const directory = mkdtempSync(join(where === 'memory' ? memory : disk, 'uetcd-bench-'));
+      directories.push(directory);
+      return directory;
+    },
+  };
+}

@@ -1,0 +1,13 @@
+/** Every scenario, in the order of the report. */
+import { crowdScenarios } from './crowds.ts';
+import { enduranceScenarios } from './endurance.ts';
+import { requestScenarios } from './requests.ts';
+import type { Scenario } from './scenario.ts';
+import { watchScenarios } from './watching.ts';
+
+export const allScenarios: readonly Scenario[] = [
+  ...requestScenarios,
+  ...watchScenarios,
+  ...crowdScenarios,
+  ...enduranceScenarios,
+];

@@ -1,0 +1,234 @@
+/** Very many of something: idle watchers, keys, children of one directory, expirations, new connections. */
+import { dialectOf } from '../load/dialect.ts';
+import { LatencyHistogram } from '../load/latency-histogram.ts';
+import { ask } from '../load/probe.ts';
+import { residentBytes } from '../load/process-usage.ts';
+import type { OpenLoopSpec } from '../load/programs/open-loop.ts';
+import type { RequestPlan } from '../load/request-source.ts';
+import {
+  bottleneckWarnings,
+  cpuMetric,
+  foreignLoadWarnings,
+  higher,
+  lower,
+  type Metric,
+  percentileMetrics,
+  perSecond,
+  type RunMeasurement,
+} from '../measurement.ts';
+import type { RunningPeer } from '../peers/peer.ts';
+import { fill } from './loads.ts';
+import { type Bench, type Scenario, serversInMemory } from './scenario.ts';
+
+const OTHERS_RATE = 2_000;
+const LIST_PAUSE_MS = 50;
+const EXPIRY_HORIZON_MS = 12_000;
+const EXPIRY_PATIENCE_MS = 4_000;
+const SETTLE_MS = 1_000;
+
+export const crowdScenarios: readonly Scenario[] = [
+  {
+    name: 'idle-watchers',
+    family: 'idle watchers',
+    title: '10,000 idle watchers: memory each, and what they cost sets on other keys',
+    peers: serversInMemory,
+    needsFreshServer: true,
+    run: (peer, bench) => measureIdleWatchers(peer, bench, bench.isSmoke ? 200 : 10_000),
+  },
+  ...[10_000, 100_000, 1_000_000].map(manyKeys),
+  {
+    name: 'listing',
+    family: 'listing',
+    title: `a directory of 100 k children is listed over and over; others set at ${OTHERS_RATE}/s`,
+    peers: ['uetcd', 'etcd-memory'],
+    needsFreshServer: true,
+    run: (peer, bench) => measureListing(peer, bench, bench.isSmoke ? 1_000 : 100_000),
+  },
+  {
+    name: 'expiry',
+    family: 'expiry',
+    title: `100 k keys expire within one second; others set at ${OTHERS_RATE}/s`,
+    peers: ['uetcd', 'etcd-memory', 'redis'],
+    needsFreshServer: true,
+    run: (peer, bench) => measureExpiry(peer, bench, bench.isSmoke ? 1_000 : 100_000),
+  },
+  newConnections('connect-64', 'a new connection for every set, 64 at a time', 0),
+  newConnections('connect-open-5k', 'a new connection for every set, open loop, 5,000/s', 5_000),
+];
+
+async function measureIdleWatchers(peer: RunningPeer, bench: Bench, watchers: number): Promise<RunMeasurement> {
+  const result = await bench.pool.run('idleWatchers', {
+    watchers,
+    settleMs: bench.isSmoke ? 20 : SETTLE_MS,
+    load: {
+      target: peer.target,
+      connections: 64,
+      plan: { kind: 'set', keyCount: 1, valueSizeBytes: 11, seed: bench.seed },
+      warmupMs: bench.warmupMs,
+      measureMs: bench.measureMs,
+      isOnlyWriter: true,
+    },
+  });
+  const rateWithout = perSecond(result.without.answers, result.without.usage);
+  const rateWith = perSecond(result.with.answers, result.with.usage);
+  const kilobytesEach = (bytes: number): number => (bytes - result.residentBytesWithout) / watchers / 1024;
+  return {
+    metrics: [
+      lower('memory each', 'KB', kilobytesEach(result.residentBytesWith)),
+      lower('left behind each', 'KB', kilobytesEach(result.residentBytesAfter)),
+      higher('rate with/without', '×', rateWith / rateWithout),
+      higher('rate with', '/s', rateWith),
+      higher('rate without', '/s', rateWithout),
+    ],
+    latencies: {},
+    warnings: bottleneckWarnings(result.with.usage),
+  };
+}
+
+function manyKeys(keyCount: number): Scenario {
+  return {
+    name: `keys-${keyCount >= 1_000_000 ? `${keyCount / 1_000_000}m` : `${keyCount / 1_000}k`}`,
+    family: 'keys',
+    title: `set and get among ${keyCount.toLocaleString('en-US')} keys at depth 3 of 64 B, 64 connections`,
+    peers: ['uetcd', 'etcd-memory', 'redis'],
+    needsFreshServer: true,
+    run: (peer, bench) => measureManyKeys(peer, bench, bench.isSmoke ? keyCount / 500 : keyCount),
+  };
+}
+
+async function measureManyKeys(peer: RunningPeer, bench: Bench, keyCount: number): Promise<RunMeasurement> {
+  const plan: RequestPlan = { kind: 'set', keyCount, valueSizeBytes: 64, seed: bench.seed, root: '/many' };
+  const load = (part: RequestPlan, warmupMs: number) =>
+    bench.pool.run('closedLoop', {
+      target: peer.target,
+      connections: 64,
+      plan: part,
+      warmupMs,
+      measureMs: bench.measureMs,
+      isOnlyWriter: true,
+    });
+  // One key first: compiled code and grown heaps are the server's, not the keys'.
+  await load({ ...plan, keyCount: 1, root: '/one' }, bench.warmupMs);
+  const residentBefore = residentBytes(peer.target.pid);
+  await fill(peer, bench, plan);
+  const residentFilled = residentBytes(peer.target.pid);
+  const set = await load(plan, bench.warmupMs);
+  const get = await load({ ...plan, kind: 'get' }, bench.warmupMs);
+  return {
+    metrics: [
+      higher('set rate', '/s', perSecond(set.answers, set.usage)),
+      higher('get rate', '/s', perSecond(get.answers, get.usage)),
+      ...percentileMetrics(set.latency, 'set '),
+      ...percentileMetrics(get.latency, 'get '),
+      lower('memory per key', 'B', (residentFilled - residentBefore) / keyCount),
+      lower('memory per key after sets', 'B', (residentBytes(peer.target.pid) - residentBefore) / keyCount),
+    ],
+    latencies: { set: set.latency, get: get.latency },
+    warnings: [...bottleneckWarnings(set.usage), ...bottleneckWarnings(get.usage)],
+  };
+}
+
+async function measureListing(peer: RunningPeer, bench: Bench, children: number): Promise<RunMeasurement> {
+  const directory = '/children';
+  await fill(peer, bench, {
+    kind: 'fill',
+    keyCount: children,
+    isFlat: true,
+    valueSizeBytes: 64,
+    seed: bench.seed,
+    root: directory,
+  });
+  await requireChildren(peer, directory, children);
+  const result = await bench.pool.run('listing', {
+    directory,
+    pauseMs: LIST_PAUSE_MS,
+    others: othersSpec(peer, bench),
+  });
+  return {
+    metrics: [
+      ...percentileMetrics(result.others.latency, 'others '),
+      ...percentileMetrics(result.quiet.latency, 'quiet '),
+      lower('others max', 'µs', LatencyHistogram.decode(result.others.latency).maximumMs * 1000),
+      lower('listing', 'ms', LatencyHistogram.decode(result.latency).percentileMs(50)),
+      higher('listings', '/s', (result.listings / bench.measureMs) * 1000),
+    ],
+    latencies: { others: result.others.latency, quiet: result.quiet.latency },
+    warnings: [],
+  };
+}
+
+async function requireChildren(peer: RunningPeer, directory: string, children: number): Promise<void> {
+  const answer = await ask(peer.target, dialectOf(peer.target).list(directory));
+  const listed = (JSON.parse(answer.body) as { node?: { nodes?: unknown[] } }).node?.nodes?.length;
+  if (listed !== children) throw new Error(`${children} children were set, ${listed} are listed`);
+}
+
+async function measureExpiry(peer: RunningPeer, bench: Bench, keyCount: number): Promise<RunMeasurement> {
+  const result = await bench.pool.run('expiry', {
+    keyCount,
+    horizonMs: bench.isSmoke ? 1_000 : EXPIRY_HORIZON_MS,
+    patienceMs: bench.isSmoke ? 1_200 : EXPIRY_PATIENCE_MS,
+    others: othersSpec(peer, bench),
+  });
+  const lateness = LatencyHistogram.decode(result.lateness);
+  const heard: Metric[] =
+    result.events === 0
+      ? []
+      : [
+          lower('lateness p50', 'ms', lateness.percentileMs(50)),
+          lower('lateness p99', 'ms', lateness.percentileMs(99)),
+          lower('lateness max', 'ms', lateness.maximumMs),
+        ];
+  return {
+    metrics: [
+      higher('events heard', '', result.events),
+      ...heard,
+      ...percentileMetrics(result.others.latency, 'others '),
+      lower('others max', 'µs', LatencyHistogram.decode(result.others.latency).maximumMs * 1000),
+    ],
+    latencies: { lateness: result.lateness, others: result.others.latency },
+    warnings:
+      result.events < keyCount
+        ? [`the stream heard ${result.events} of ${keyCount} expirations; lateness is theirs`]
+        : [],
+  };
+}
+
+/** Others who set other keys at a modest rate: not to load the server, but to feel what it does to them. */
+function othersSpec(peer: RunningPeer, bench: Bench): OpenLoopSpec {
+  return {
+    target: peer.target,
+    connections: 16,
+    plan: { kind: 'set', keyCount: 1024, valueSizeBytes: 64, seed: bench.seed, root: '/others' },
+    ratePerSecond: OTHERS_RATE,
+    warmupMs: bench.warmupMs,
+    measureMs: bench.measureMs,
+  };
+}
+
+function newConnections(name: string, title: string, ratePerSecond: number): Scenario {
+  return {
+    name,
+    family: 'connections',
+    title,
+    peers: serversInMemory,
+    async run(peer, bench) {
+      const result = await bench.pool.run('newConnections', {
+        target: peer.target,
+        concurrency: ratePerSecond === 0 ? 64 : 2_000,
+        ratePerSecond: bench.isSmoke ? ratePerSecond / 10 : ratePerSecond,
+        warmupMs: bench.warmupMs,
+        measureMs: bench.measureMs,
+      });
+      return {
+        metrics: [
+          higher('rate', '/s', perSecond(result.answers, result.usage)),
+          ...percentileMetrics(result.latency),
+          cpuMetric(result.usage, result.answers),
+        ],
+        latencies: { answer: result.latency },
+        warnings: ratePerSecond === 0 ? bottleneckWarnings(result.usage) : foreignLoadWarnings(result.usage),
+      };
+    },
+  };
+}

@@ -1,0 +1,125 @@
+/** Rates and latencies of plain requests: closed loop for the highest rate, open loop for honest latency. */
+
+import { dialectOf } from '../load/dialect.ts';
+import { LatencyHistogram } from '../load/latency-histogram.ts';
+import { ask } from '../load/probe.ts';
+import { residentBytes } from '../load/process-usage.ts';
+import type { RequestKind, RequestPlan } from '../load/request-source.ts';
+import {
+  bottleneckWarnings,
+  cpuMetric,
+  foreignLoadWarnings,
+  higher,
+  lower,
+  percent,
+  percentileMetrics,
+  perSecond,
+  type RunMeasurement,
+} from '../measurement.ts';
+import type { RunningPeer } from '../peers/peer.ts';
+import type { Bench } from './scenario.ts';
+
+/** A generator later than this makes open-loop latencies its own. */
+const LAG_LIMIT_MS = 0.2;
+const FILL_CONNECTIONS = 64;
+const FILL_TIMEOUT_MS = 600_000;
+
+export interface LoadPlan {
+  readonly kind: RequestKind;
+  readonly connections: number;
+  /** 1 when absent. */
+  readonly keyCount?: number;
+  /** 11 when absent. */
+  readonly valueSizeBytes?: number;
+}
+
+export async function measureClosedLoop(peer: RunningPeer, bench: Bench, load: LoadPlan): Promise<RunMeasurement> {
+  const plan = requestPlan(load, bench);
+  await prepare(peer, bench, plan);
+  const result = await bench.pool.run('closedLoop', {
+    target: peer.target,
+    connections: load.connections,
+    plan,
+    warmupMs: bench.warmupMs,
+    measureMs: bench.measureMs,
+    isOnlyWriter: true,
+  });
+  return {
+    metrics: [
+      higher('rate', '/s', perSecond(result.answers, result.usage)),
+      ...percentileMetrics(result.latency),
+      cpuMetric(result.usage, result.answers),
+      lower('rss', 'MB', residentBytes(peer.target.pid) / 1e6),
+    ],
+    latencies: { answer: result.latency },
+    warnings: bottleneckWarnings(result.usage),
+  };
+}
+
+export async function measureOpenLoop(
+  peer: RunningPeer,
+  bench: Bench,
+  load: LoadPlan & { readonly ratePerSecond: number },
+): Promise<RunMeasurement> {
+  const plan = requestPlan(load, bench);
+  await prepare(peer, bench, plan);
+  const result = await bench.pool.run('openLoop', {
+    target: peer.target,
+    connections: load.connections,
+    plan,
+    ratePerSecond: load.ratePerSecond,
+    warmupMs: bench.warmupMs,
+    measureMs: bench.measureMs,
+  });
+  const warnings = foreignLoadWarnings(result.usage);
+  if (result.lagP99Ms > LAG_LIMIT_MS)
+    warnings.push(
+      `the generator sent late by ${(result.lagP99Ms * 1000).toFixed(0)} µs (p99): its own time is in the latencies`,
+    );
+  if (result.answers < result.due)
+    warnings.push(`${percent(1 - result.answers / result.due)} of the requests were not answered in time: overloaded`);
+  return {
+    metrics: [
+      higher('rate', '/s', perSecond(result.answers, result.usage)),
+      ...percentileMetrics(result.latency),
+      lower('max', 'µs', LatencyHistogram.decode(result.latency).maximumMs * 1000),
+      cpuMetric(result.usage, result.due),
+    ],
+    latencies: { answer: result.latency },
+    warnings,
+  };
+}
+
+/** Sets each key of the plan once. */
+export async function fill(peer: RunningPeer, bench: Bench, plan: RequestPlan): Promise<void> {
+  await bench.pool.run('closedLoop', {
+    target: peer.target,
+    connections: FILL_CONNECTIONS,
+    plan: { ...plan, kind: 'fill' },
+    warmupMs: 0,
+    measureMs: FILL_TIMEOUT_MS,
+    isOnlyWriter: true,
+  });
+}
+
+function requestPlan(load: LoadPlan, bench: Bench): RequestPlan {
+  return {
+    kind: load.kind,
+    keyCount: load.keyCount ?? 1,
+    valueSizeBytes: load.valueSizeBytes ?? 11,
+    seed: bench.seed,
+    // In-order keys pile up, so each run has a directory of its own; other keys are simply set again.
+    ...(load.kind === 'in-order' ? { root: `/bench/run${bench.runNumber}` } : {}),
+  };
+}
+
+/** What is asked for must be there: gets and swaps of keys that do not exist measure an error path. */
+async function prepare(peer: RunningPeer, bench: Bench, plan: RequestPlan): Promise<void> {
+  const readsKeys = plan.kind === 'get' || plan.kind === 'mixed';
+  if ((readsKeys || plan.keyCount > 1) && peer.target.dialect !== 'bare') await fill(peer, bench, plan);
+}
+
+/** Removes what a run has left, where there are directories to remove. */
+export async function tidy(peer: RunningPeer, directory: string): Promise<void> {
+  await ask(peer.target, dialectOf(peer.target).deleteAll(directory));
+}

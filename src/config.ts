@@ -1,0 +1,79 @@
+/** Every limit and default of the server, with its unit and its reason. Handed down; no lower room reads it. */
+import { totalmem } from 'node:os';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface ServerConfig {
+  /** Name of the member. */
+  readonly name: string;
+  /** Where clients are served; `http://host:port`, port 0 for a free one. */
+  readonly listenClientUrls: readonly string[];
+  /** What /v2/members and /v2/machines tell clients; empty: the URLs listened on. */
+  readonly advertiseClientUrls: readonly string[];
+  /** Keeps nothing on disk; wins over `dataDir`. */
+  readonly inMemory: boolean;
+  /** Where a durable server keeps its data; undefined: `<name>.uetcd` in the working directory. */
+  readonly dataDir: string | undefined;
+  /** Commands between two snapshots. */
+  readonly snapshotCount: number;
+  /** Of a damaged journal, keeps what is valid and moves the rest aside, instead of refusing to start. */
+  readonly forceRecover: boolean;
+  /** How many events a watch can look back. etcd: 1000, fixed. */
+  readonly eventHistory: number;
+  /** Greatest form body of a request. etcd: 10 MiB, which is Go's limit. */
+  readonly maxRequestBytes: number;
+  /** Open watches of one front end. */
+  readonly maxWatchers: number;
+  /** V8 heap of the store worker. */
+  readonly storeHeapMb: number;
+  readonly logLevel: LogLevel;
+}
+
+const MB = 1024 * 1024;
+
+export const DEFAULTS: ServerConfig = {
+  name: 'default',
+  listenClientUrls: ['http://127.0.0.1:2379'],
+  advertiseClientUrls: [],
+  inMemory: false,
+  dataDir: undefined,
+  // As etcd. Recovery replays at most about twice as many commands: well under a second.
+  snapshotCount: 100_000,
+  forceRecover: false,
+  eventHistory: 1000,
+  maxRequestBytes: 10 * MB,
+  maxWatchers: 100_000,
+  // Half of the machine: the other half is for the rings, the kernel's buffers and whoever else lives there.
+  storeHeapMb: Math.max(256, Math.floor(totalmem() / MB / 2)),
+  logLevel: 'info',
+};
+
+/** What no flag changes. */
+export const LIMITS = {
+  /** Room for a burst of 64 connections' largest ordinary requests; a frame takes a quarter at most, larger ones go beside. */
+  requestRingBytes: 4 * MB,
+  /** A fan-out of an event to all watchers of a busy key must fit many times. */
+  replyRingBytes: 8 * MB,
+  /** While the disk syncs one group the next gathers here. */
+  journalRingBytes: 16 * MB,
+  /** A segment ends at a checkpoint or here, so that a snapshot frees disk in pieces. */
+  segmentBytes: 64 * MB,
+  /** Elements of a key. Each costs a look-up of all that is before it, so the work grows with the square. */
+  pathDepthMax: 2000,
+  /** How far one stream's client may be behind before it is dropped. etcd drops it after 100 events. */
+  streamBacklogBytesMax: 4 * MB,
+  /** A reader of a large answer that takes nothing for so long is dropped, and its memory given back. */
+  largeAnswerStallMsMax: 60_000,
+  /** How long the front end polls for a reply that is due, before it sleeps: native-bench, "set, 1 connection". */
+  frontEndPollMs: 0.2,
+  /**
+   * The longest spin of the store worker between two pieces of work. Well above a round trip on a busy machine: a worker
+   * that just fails to catch the next request makes that request slower, and then never catches one.
+   */
+  storeSpinMs: 0.5,
+  /** The same of the journal worker. */
+  journalSpinMs: 0.1,
+  /** SIGTERM: how long requests in flight may take. */
+  drainMsMax: 4000,
+} as const;

@@ -1,0 +1,141 @@
+/**
+ * The byte layout of what the store worker says to a front end. Little-endian.
+ *
+ *   0        1        2                 4                                 8
+ *   +--------+--------+-----------------+---------------------------------+
+ *   | kind   | format | status          | slot (or number of slots)       |
+ *   +--------+--------+-----------------+---------------------------------+
+ *   | gate, i32: the command sequence  | body size, u32                   | 8
+ *   | that must be durable before this |                                  |
+ *   | frame may leave                  |                                  |
+ *   +----------------------------------+----------------------------------+
+ *   | etcd index, f64                                                     | 16
+ *   +---------------------------------------------------------------------+
+ *   | raft index, f64                                                     | 24
+ *   +---------------------------------------------------------------------+
+ *   | an event's slots, u32 each, then the body                           | 32
+ *
+ * An event's slot has STREAM_BIT when its watch goes on after this event.
+ */
+import { assert } from '../base/assert.ts';
+
+export const ReplyKind = {
+  /** The whole answer to the request in a slot. */
+  answer: 1,
+  /** A watch has been accepted: its headers may go out. */
+  watchOpened: 2,
+  /** One event for many slots. */
+  event: 3,
+  /** A cancelled watch is gone; no frame for this slot follows. */
+  released: 4,
+  /** All writes above the durable watermark have been undone, because the disk failed. */
+  rolledBack: 5,
+} as const;
+
+/** Which headers an answer bears. */
+export const ReplyFormat = {
+  /** Success on the key space: etcd index, raft index and term. */
+  keys: 1,
+  /** Refusal on the key space: etcd index. */
+  keysError: 2,
+  /** JSON without etcd's headers. */
+  plainJson: 3,
+  /** The store is there: the front end words the answer. */
+  health: 4,
+} as const;
+
+export const REPLY_HEAD_SIZE_BYTES = 32;
+/** Set in an event's slot when the watch is a stream. */
+export const STREAM_BIT = 0x8000_0000;
+/** Bit of `format`: the request was a HEAD, so only the size of the body counts. */
+export const HEAD_BIT = 0x80;
+/** Bit of `format`: the answer is to a command that changes the state, so a failed disk makes it a failure. */
+export const WRITE_BIT = 0x40;
+export const FORMAT_MASK = 0x3f;
+
+const FORMAT_AT = 1;
+const STATUS_AT = 2;
+const SLOT_AT = 4;
+const GATE_AT = 8;
+const BODY_SIZE_AT = 12;
+const ETCD_INDEX_AT = 16;
+const RAFT_INDEX_AT = 24;
+
+export function replySizeBytes(slotCount: number, bodySizeBytes: number): number {
+  return REPLY_HEAD_SIZE_BYTES + 4 * slotCount + bodySizeBytes;
+}
+
+/** Writes the head. For an event `slotOrCount` is the number of slots that follow. */
+export function writeReplyHead(
+  bytes: Buffer,
+  view: DataView,
+  at: number,
+  kind: number,
+  format: number,
+  status: number,
+  slotOrCount: number,
+  gate: number,
+  bodySizeBytes: number,
+  etcdIndex: number,
+  raftIndex: number,
+): void {
+  bytes[at] = kind;
+  bytes[at + FORMAT_AT] = format;
+  view.setUint16(at + STATUS_AT, status, true);
+  view.setUint32(at + SLOT_AT, slotOrCount, true);
+  view.setInt32(at + GATE_AT, gate, true);
+  view.setUint32(at + BODY_SIZE_AT, bodySizeBytes, true);
+  view.setFloat64(at + ETCD_INDEX_AT, etcdIndex, true);
+  view.setFloat64(at + RAFT_INDEX_AT, raftIndex, true);
+}
+
+/** Reads one reply; valid while the frame is. */
+export class ReplyReader {
+  bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = new DataView(new ArrayBuffer(REPLY_HEAD_SIZE_BYTES));
+  #at = 0;
+
+  read(bytes: Buffer, view: DataView, at: number, sizeBytes: number): void {
+    this.bytes = bytes;
+    this.#view = view;
+    this.#at = at;
+    assert(sizeBytes === replySizeBytes(this.slotCount, this.bodySizeBytes), 'the parts of a reply frame fill it');
+  }
+
+  get kind(): number {
+    return this.bytes[this.#at] as number;
+  }
+  get format(): number {
+    return this.bytes[this.#at + FORMAT_AT] as number;
+  }
+  get status(): number {
+    return this.#view.getUint16(this.#at + STATUS_AT, true);
+  }
+  get slot(): number {
+    return this.#view.getUint32(this.#at + SLOT_AT, true);
+  }
+  get gate(): number {
+    return this.#view.getInt32(this.#at + GATE_AT, true);
+  }
+  get etcdIndex(): number {
+    return this.#view.getFloat64(this.#at + ETCD_INDEX_AT, true);
+  }
+  get raftIndex(): number {
+    return this.#view.getFloat64(this.#at + RAFT_INDEX_AT, true);
+  }
+  /** How many slots an event is for; 0 for other kinds. */
+  get slotCount(): number {
+    return this.kind === ReplyKind.event ? this.slot : 0;
+  }
+  /** The slot at `position` of an event, with STREAM_BIT when its watch goes on. */
+  slotAt(position: number): number {
+    return this.#view.getUint32(this.#at + REPLY_HEAD_SIZE_BYTES + 4 * position, true);
+  }
+  get bodySizeBytes(): number {
+    return this.#view.getUint32(this.#at + BODY_SIZE_AT, true);
+  }
+  /** Where the body begins in `bytes`. */
+  get bodyOffset(): number {
+    return this.#at + REPLY_HEAD_SIZE_BYTES + 4 * this.slotCount;
+  }
+}

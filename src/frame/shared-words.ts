@@ -1,0 +1,77 @@
+/**
+ * The few words that all threads of a server share outside the rings. Each has one writer.
+ *
+ *   word               writer           readers
+ *   DURABLE_SEQUENCE   journal worker   front ends (the gate), store worker (what can no longer be undone)
+ *   JOURNAL_STATE      journal worker   front ends, store worker
+ *   STOP_STORE         main thread      store worker
+ *   STOP_JOURNAL       main thread      journal worker
+ *   failure text       journal worker, before it sets JOURNAL_STATE; written once
+ *
+ * DURABLE_SEQUENCE holds the low 32 bits of a count, so it is compared by difference, never by size.
+ */
+const TEXT_AT_BYTES = 512;
+const TEXT_SIZE_BYTES_MAX = 500;
+
+const WORD = { durableSequence: 0, journalState: 32, stopStore: 64, stopJournal: 80, textSize: 96 } as const;
+
+export const JournalState = { none: 0, running: 1, failed: 2 } as const;
+
+export function createSharedWords(): SharedArrayBuffer {
+  return new SharedArrayBuffer(TEXT_AT_BYTES + TEXT_SIZE_BYTES_MAX);
+}
+
+export class SharedWords {
+  readonly #words: Int32Array;
+  readonly #text: Buffer;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Int32Array(memory, 0, TEXT_AT_BYTES / 4);
+    this.#text = Buffer.from(memory, TEXT_AT_BYTES, TEXT_SIZE_BYTES_MAX);
+  }
+
+  get durableSequence(): number {
+    return Atomics.load(this.#words, WORD.durableSequence);
+  }
+  set durableSequence(sequence: number) {
+    Atomics.store(this.#words, WORD.durableSequence, sequence | 0);
+  }
+
+  get journalState(): number {
+    return Atomics.load(this.#words, WORD.journalState);
+  }
+  set journalState(state: number) {
+    Atomics.store(this.#words, WORD.journalState, state);
+  }
+
+  get isStoreStopping(): boolean {
+    return Atomics.load(this.#words, WORD.stopStore) === 1;
+  }
+  stopStore(): void {
+    Atomics.store(this.#words, WORD.stopStore, 1);
+  }
+
+  get isJournalStopping(): boolean {
+    return Atomics.load(this.#words, WORD.stopJournal) === 1;
+  }
+  stopJournal(): void {
+    Atomics.store(this.#words, WORD.stopJournal, 1);
+  }
+
+  /** Says why the journal failed, and that it did. */
+  failJournal(reason: string): void {
+    const size = this.#text.write(reason);
+    this.#words[WORD.textSize] = size;
+    this.journalState = JournalState.failed;
+  }
+
+  /** Meaningful once `journalState` is `failed`. */
+  get failureReason(): string {
+    return this.#text.toString('utf8', 0, this.#words[WORD.textSize]);
+  }
+}
+
+/** Whether a frame with this gate may leave. */
+export function isDurable(gate: number, durableSequence: number): boolean {
+  return ((gate - durableSequence) | 0) <= 0;
+}

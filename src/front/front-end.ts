@@ -1,0 +1,357 @@
+/**
+ * The HTTP side of the server: one uWebSockets.js App, its routes, and what it decides without the store (DESIGN
+ * invariant 3): routing, grammar, limits. Source of the routes and their oddities: etcd v2 API and etcd 3.4.23.
+ */
+import './header-limit.ts';
+import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
+import { type ByteString, byteStringOf } from '../base/byte-string.ts';
+import { ControlOp } from '../frame/command-frame.ts';
+import {
+  ALLOW,
+  BAD_REQUEST_BODY,
+  CONTENT_TYPE_HTML,
+  CONTENT_TYPE_JSON,
+  CONTENT_TYPE_TEXT,
+  METHOD_NOT_ALLOWED_BODY,
+  NO_SNIFF,
+  NOT_FOUND_BODY,
+  renderLeaderStats,
+  renderMachines,
+  renderSelfStats,
+  VERSION_BODY,
+} from '../protocol/answers.ts';
+import { answerAuthOff } from '../protocol/auth-off.ts';
+import { Flag, type KeysCommand, Op } from '../protocol/command.ts';
+import { FORM_TYPE } from '../protocol/content-type.ts';
+import { type ApiError, renderError, statusOf } from '../protocol/errors.ts';
+import { isPlain } from '../protocol/json.ts';
+import { answerMembers, type PlainAnswer } from '../protocol/members.ts';
+import { cleanPath, decodePath, isSimpleUrl, needsCleaning, redirectBody, redirectLocation } from '../protocol/path.ts';
+import { type KeysMethod, parseKeysRequest, parsePlainValueForm } from '../protocol/request.ts';
+import { readBody } from './body-reader.ts';
+import { expirationMsOf } from './expiration.ts';
+import type { Identity } from './identity.ts';
+import { writeOwnAnswer } from './responder.ts';
+import type { StoreClient } from './store-client.ts';
+
+export interface FrontEndOptions {
+  readonly identity: Identity;
+  readonly requestBytesMax: number;
+  readonly watchersMax: number;
+  readonly pathDepthMax: number;
+  readonly onError: (error: unknown) => void;
+}
+
+const KEYS_PREFIX = '/v2/keys';
+const SLASH = 0x2f;
+const IGNORE = () => {};
+const KEYS_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE']);
+
+export class FrontEnd {
+  readonly #app: TemplatedApp;
+  readonly #store: StoreClient;
+  readonly #options: FrontEndOptions;
+  readonly #listenSockets: us_listen_socket[] = [];
+  readonly #startedMs = Date.now();
+
+  constructor(store: StoreClient, options: FrontEndOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#app = uWS.App();
+    this.#app.any('/*', (response, request) => {
+      try {
+        this.#route(response, request);
+      } catch (error) {
+        options.onError(error);
+        response.close();
+      }
+    });
+  }
+
+  /** Starts to accept connections. @returns the port, which is a free one for port 0. Throws when it is taken. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      // LIBUS_LISTEN_EXCLUSIVE_PORT: a port that another process serves is an error, not a port shared with it.
+      (this.#app as unknown as ListensWithOptions).listen(host, port, LISTEN_EXCLUSIVE_PORT, (socket) => {
+        if (socket === false) {
+          reject(new Error(`cannot listen on ${host}:${port}: the address is in use or not available`));
+          return;
+        }
+        this.#listenSockets.push(socket);
+        resolve(uWS.us_socket_local_port(socket));
+      });
+    });
+  }
+
+  stopListening(): void {
+    for (const socket of this.#listenSockets.splice(0)) uWS.us_listen_socket_close(socket);
+  }
+
+  /** Closes every connection. */
+  close(): void {
+    this.stopListening();
+    this.#app.close();
+  }
+
+  #route(response: HttpResponse, request: HttpRequest): void {
+    const url = request.getUrl();
+    const method = request.getCaseSensitiveMethod();
+    if (method === 'OPTIONS') {
+      ignoreBody(response);
+      writeOwnAnswer(response, 200, undefined, {}, '');
+      return;
+    }
+    if (isSimpleUrl(url)) {
+      this.#routeClean(response, request, method, url as ByteString);
+      return;
+    }
+    const path = decodePath(url);
+    if (path === undefined) {
+      ignoreBody(response);
+      response
+        .writeStatus('400 Bad Request')
+        .writeHeader('Content-Type', CONTENT_TYPE_TEXT)
+        .end(BAD_REQUEST_BODY, true);
+      return;
+    }
+    if (needsCleaning(path)) this.#redirect(response, request, method, path);
+    else this.#routeClean(response, request, method, path);
+  }
+
+  #routeClean(response: HttpResponse, request: HttpRequest, method: string, path: ByteString): void {
+    if (path.startsWith(KEYS_PREFIX) && (path.length === 8 || path.charCodeAt(8) === SLASH)) {
+      const end = path.charCodeAt(path.length - 1) === SLASH ? path.length - 1 : path.length;
+      this.#keys(response, request, method, path.slice(KEYS_PREFIX.length, end) as ByteString);
+      return;
+    }
+    if (path === '/v2/members' || path.startsWith('/v2/members/')) {
+      const contentType = request.getHeader('content-type');
+      this.#withBody(response, method, (body) =>
+        answerMembers(method, path, contentType, body, this.#options.identity.member),
+      );
+      return;
+    }
+    if (path.startsWith('/v2/auth/')) {
+      this.#withBody(response, method, () => answerAuthOff(method, path));
+      return;
+    }
+    ignoreBody(response);
+    const allow = ALLOW_EXACT[path];
+    if (allow === undefined)
+      writeOwnAnswer(response, 404, CONTENT_TYPE_TEXT, NO_SNIFF_HEADER, NOT_FOUND_BODY, method === 'HEAD');
+    else if (!allow.split(',').includes(method)) refuseMethod(response, method, allow);
+    else this.#answerElsewhere(response, method, path);
+  }
+
+  /** Answers what needs a body and not the store. */
+  #withBody(response: HttpResponse, method: string, answer: (body: ByteString) => PlainAnswer): void {
+    let isGone = false;
+    response.onAborted(() => {
+      isGone = true;
+    });
+    readBody(response, this.#options.requestBytesMax, (body) => {
+      if (isGone) return;
+      const { status, contentType, headers, hasClusterId, body: text } = answer(body ?? NOTHING);
+      const clusterId = hasClusterId ? { 'X-Etcd-Cluster-Id': this.#options.identity.clusterId } : {};
+      response.cork(() =>
+        writeOwnAnswer(response, status, contentType, { ...headers, ...clusterId }, latin1(text), method === 'HEAD'),
+      );
+    });
+  }
+
+  #answerElsewhere(response: HttpResponse, method: string, path: ByteString): void {
+    const { identity } = this.#options;
+    switch (path) {
+      case '/version':
+        writeOwnAnswer(response, 200, CONTENT_TYPE_JSON, {}, VERSION_BODY);
+        return;
+      case '/health':
+        this.#askStore(response, ControlOp.healthCheck);
+        return;
+      case '/v2/stats/store':
+        this.#askStore(response, ControlOp.storeStatistics);
+        return;
+      case '/v2/stats/self':
+        writeOwnAnswer(response, 200, CONTENT_TYPE_JSON, {}, this.#renderSelf());
+        return;
+      case '/v2/stats/leader':
+        writeOwnAnswer(response, 200, CONTENT_TYPE_JSON, {}, renderLeaderStats(identity.member.id));
+        return;
+      case '/v2/machines':
+        writeOwnAnswer(
+          response,
+          200,
+          CONTENT_TYPE_TEXT,
+          {},
+          latin1(renderMachines([identity.member])),
+          method === 'HEAD',
+        );
+        return;
+      default:
+        throw new RangeError(`no answer is known for ${path}`);
+    }
+  }
+
+  #renderSelf(): ByteString {
+    const { id, name } = this.#options.identity.member;
+    const startTimeMs = this.#startedMs;
+    return renderSelfStats({ name, id, leaderId: id, startTimeMs, leaderSinceMs: startTimeMs, nowMs: Date.now() });
+  }
+
+  #redirect(response: HttpResponse, request: HttpRequest, method: string, path: ByteString): void {
+    ignoreBody(response);
+    const location = redirectLocation(cleanPath(path), request.getQuery() ?? '');
+    const isHead = method === 'HEAD';
+    const type = method === 'GET' || isHead ? CONTENT_TYPE_HTML : undefined;
+    const body = method === 'GET' || isHead ? redirectBody(location) : '';
+    writeOwnAnswer(response, 301, type, { Location: location }, body, isHead);
+  }
+
+  #keys(response: HttpResponse, request: HttpRequest, method: string, path: ByteString): void {
+    if (!KEYS_METHODS.has(method)) {
+      ignoreBody(response);
+      refuseMethod(response, method, ALLOW.keys);
+      return;
+    }
+    const query = request.getQuery() ?? '';
+    if (method === 'PUT' || method === 'POST') {
+      this.#keysWithBody(response, method, path, query, request.getHeader('content-type'));
+      return;
+    }
+    ignoreBody(response);
+    const slot = this.#claim(response);
+    if (slot === -1) return;
+    // The commonest read needs no parameters and no record.
+    if (query === '' && method === 'GET') {
+      this.#store.send(Op.get, plainPathFlag(path), slot, Date.now(), path, '');
+      return;
+    }
+    this.#submit(response, method, slot, parseKeysRequest(method as KeysMethod, path, query, '', NOTHING));
+  }
+
+  #keysWithBody(
+    response: HttpResponse,
+    method: KeysMethod,
+    path: ByteString,
+    query: string,
+    contentType: string,
+  ): void {
+    const slot = this.#claim(response);
+    if (slot === -1) return;
+    const isPlainPut = method === 'PUT' && query === '' && contentType === FORM_TYPE;
+    readBody(response, this.#options.requestBytesMax, (body) => {
+      try {
+        const value = isPlainPut && body !== undefined ? parsePlainValueForm(body) : undefined;
+        if (value !== undefined && this.#isPathAllowed(path)) {
+          const flags = plainPathFlag(path) | (isPlain(value) ? Flag.valuePlain : 0);
+          this.#store.send(Op.set, flags, slot, Date.now(), path, value);
+          return;
+        }
+        const isTooLarge = body === undefined;
+        this.#submit(
+          response,
+          method,
+          slot,
+          parseKeysRequest(method, path, query, contentType, body ?? NOTHING, isTooLarge),
+        );
+      } catch (error) {
+        this.#options.onError(error);
+        response.close();
+      }
+    });
+  }
+
+  /** Sends what the grammar has made of a request, or says why not. */
+  #submit(response: HttpResponse, method: string, slot: number, parsed: KeysCommand | ApiError): void {
+    if ('code' in parsed) {
+      this.#refuse(response, method, slot, parsed);
+      return;
+    }
+    if (!this.#isPathAllowed(parsed.path)) {
+      const cause = `the key has more than ${this.#options.pathDepthMax} elements` as ByteString;
+      this.#refuse(response, method, slot, { code: 210, cause, index: 0 });
+      return;
+    }
+    if (parsed.op === Op.watch && this.#store.slots.watchingCount >= this.#options.watchersMax) {
+      this.#store.slots.release(slot);
+      const cause = `there are ${this.#options.watchersMax} watchers already (--max-watchers)` as ByteString;
+      response.cork(() =>
+        writeOwnAnswer(response, 503, CONTENT_TYPE_JSON, { 'Retry-After': '1' }, latin1(renderError(300, cause, 0))),
+      );
+      return;
+    }
+    const timeMs = Date.now();
+    this.#store.sendCommand(slot, parsed, timeMs, expirationMsOf(parsed.ttlNs, timeMs));
+  }
+
+  #refuse(response: HttpResponse, method: string, slot: number, error: ApiError): void {
+    this.#store.slots.release(slot);
+    const headers = { 'X-Etcd-Cluster-Id': this.#options.identity.clusterId, 'X-Etcd-Index': String(error.index) };
+    const body = latin1(renderError(error.code, error.cause, error.index));
+    const isHead = method === 'HEAD';
+    response.cork(() => writeOwnAnswer(response, statusOf(error.code), CONTENT_TYPE_JSON, headers, body, isHead));
+  }
+
+  #askStore(response: HttpResponse, op: ControlOp): void {
+    const slot = this.#claim(response);
+    if (slot !== -1) this.#store.sendControl(op, slot);
+  }
+
+  /** Takes a slot and watches over the client's connection; answers 503 and gives -1 when there is no slot. */
+  #claim(response: HttpResponse): number {
+    const slot = this.#store.slots.claim(response);
+    if (slot === -1) {
+      writeOwnAnswer(
+        response,
+        503,
+        CONTENT_TYPE_JSON,
+        { 'Retry-After': '1' },
+        latin1(renderError(300, TOO_MANY_REQUESTS, 0)),
+      );
+      return -1;
+    }
+    response.onAborted(() => this.#store.abort(slot));
+    return slot;
+  }
+
+  #isPathAllowed(path: ByteString): boolean {
+    const { pathDepthMax } = this.#options;
+    // Each element takes two bytes at least, so short paths need no counting.
+    return path.length <= 2 * pathDepthMax || path.split('/', pathDepthMax + 2).length <= pathDepthMax + 1;
+  }
+}
+
+const LISTEN_EXCLUSIVE_PORT = 1;
+/** Host and options together are understood, but not declared. */
+type ListensWithOptions = {
+  listen(host: string, port: number, options: number, onListen: (socket: us_listen_socket | false) => void): void;
+};
+const NOTHING = '' as ByteString;
+const NO_SNIFF_HEADER = { 'X-Content-Type-Options': NO_SNIFF };
+const TOO_MANY_REQUESTS = byteStringOf('too many requests in flight');
+const ALLOW_EXACT: Readonly<Record<string, string>> = {
+  '/version': ALLOW.version,
+  '/health': ALLOW.health,
+  '/v2/stats/store': ALLOW.stats,
+  '/v2/stats/self': ALLOW.stats,
+  '/v2/stats/leader': ALLOW.stats,
+  '/v2/machines': ALLOW.machines,
+};
+
+function plainPathFlag(path: ByteString): number {
+  return isPlain(path) ? Flag.pathPlain : 0;
+}
+
+/** A body that is not looked at must be read all the same, or the connection is lost (UWS-FACTS). */
+function ignoreBody(response: HttpResponse): void {
+  response.onData(IGNORE);
+}
+
+function refuseMethod(response: HttpResponse, method: string, allow: string): void {
+  const headers = { Allow: allow, ...NO_SNIFF_HEADER };
+  writeOwnAnswer(response, 405, CONTENT_TYPE_TEXT, headers, METHOD_NOT_ALLOWED_BODY, method === 'HEAD');
+}
+
+function latin1(bytes: ByteString): Uint8Array {
+  return Buffer.from(bytes, 'latin1');
+}

@@ -1,0 +1,97 @@
+/**
+ * Sends an answer of any size to a reader of any speed: piece by piece, the next when the socket has room again. The
+ * bytes stay in the parts they came in. Chunked, as Go's server sends large answers too.
+ *
+ * uWebSockets.js drops a connection ten seconds after a write that met back-pressure. Each such write starts that time
+ * anew, so while the reader pauses a few bytes are added to what waits, for as long as the reader may pause.
+ */
+import type { HttpResponse } from 'uWebSockets.js';
+
+/** What is handed to the socket at a time; it buffers what the kernel does not take of one piece. */
+const PIECE_SIZE_BYTES = 256 * 1024;
+
+/** Often enough that no ten seconds pass without a write, timers of four seconds' grain included. */
+const NUDGE_MS = 3000;
+const NUDGE_SIZE_BYTES = 16;
+
+export class LargeAnswer {
+  readonly #response: HttpResponse;
+  readonly #parts: readonly Uint8Array[];
+  readonly #stallMsMax: number;
+  readonly #onDone: () => void;
+  #part = 0;
+  /** How much of the current part has been written. */
+  #offsetBytes = 0;
+  #stallTimer: NodeJS.Timeout | undefined;
+  #stalledMs = 0;
+  #isOver = false;
+
+  /**
+   * The status and the headers must have been written.
+   * @param stallMsMax a reader that takes nothing for so long is dropped.
+   * @param onDone called after the last byte; not when the reader goes away or is dropped.
+   */
+  constructor(response: HttpResponse, parts: readonly Uint8Array[], stallMsMax: number, onDone: () => void) {
+    this.#response = response;
+    this.#parts = parts;
+    this.#stallMsMax = stallMsMax;
+    this.#onDone = onDone;
+  }
+
+  /** Sends what goes now, and the rest by and by. */
+  start(): void {
+    this.#response.onWritable(() => {
+      this.#send();
+      return true;
+    });
+    this.#send();
+  }
+
+  /** The reader has gone. */
+  cancel(): void {
+    this.#isOver = true;
+    clearTimeout(this.#stallTimer);
+  }
+
+  #send(): void {
+    clearTimeout(this.#stallTimer);
+    this.#stalledMs = 0;
+    while (!this.#isOver && this.#part < this.#parts.length) {
+      if (!this.#writePiece(PIECE_SIZE_BYTES)) {
+        this.#waitForReader();
+        return;
+      }
+    }
+    this.#finish();
+  }
+
+  /** @returns false when the socket is full. */
+  #writePiece(sizeBytesMax: number): boolean {
+    const part = this.#parts[this.#part] as Uint8Array;
+    const endBytes = Math.min(this.#offsetBytes + sizeBytesMax, part.length);
+    const piece = part.subarray(this.#offsetBytes, endBytes);
+    this.#offsetBytes = endBytes;
+    if (endBytes === part.length) {
+      this.#part++;
+      this.#offsetBytes = 0;
+    }
+    return piece.length === 0 || this.#response.write(piece);
+  }
+
+  #waitForReader(): void {
+    this.#stallTimer = setTimeout(() => {
+      this.#stalledMs += NUDGE_MS;
+      if (this.#stalledMs >= this.#stallMsMax) this.#response.close();
+      else if (this.#part === this.#parts.length) this.#waitForReader();
+      else if (this.#writePiece(NUDGE_SIZE_BYTES)) this.#send();
+      else this.#waitForReader();
+    }, NUDGE_MS);
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#response.end();
+    this.#onDone();
+  }
+}

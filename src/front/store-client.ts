@@ -1,0 +1,424 @@
+/**
+ * The front end's side of the store: sends commands, takes replies in order, holds them at the durability gate, and
+ * hands each to the connection that waits for it.
+ *
+ * Polling and parking. While a few answers are due the front end looks into the reply ring on every turn of the event loop;
+ * after a short while without progress it arms the doorbell and lets the loop sleep (PERF-FACTS, "How the threads wake
+ * each other"). With nothing due it sleeps at once: an idle server costs nothing.
+ */
+import type { HttpResponse } from 'uWebSockets.js';
+import { byteStringOf } from '../base/byte-string.ts';
+import { ControlOp } from '../frame/command-frame.ts';
+import { LinkConsumer, type LinkEnd } from '../frame/link.ts';
+import { HEAD_BIT, ReplyFormat, ReplyKind, ReplyReader, STREAM_BIT } from '../frame/reply-frame.ts';
+import { isDurable, JournalState, type SharedWords } from '../frame/shared-words.ts';
+import { HEALTH_BODIES } from '../protocol/answers.ts';
+import { Flag, type KeysCommand } from '../protocol/command.ts';
+import { renderError, statusOf } from '../protocol/errors.ts';
+import type { Doorbell } from '../ring/doorbell.ts';
+import { CommandSender } from './command-sender.ts';
+import { LargeAnswer } from './large-answer.ts';
+import { type Responder, writeOwnAnswer } from './responder.ts';
+import { SlotState, Slots } from './slots.ts';
+import { StreamBacklog } from './stream-backlog.ts';
+
+/** Frames handled before the event loop gets its turn: sockets must not starve behind a busy store. */
+const BATCH_FRAMES_MAX = 256;
+/** Pieces larger than this are written outside the cork (uWebSockets.js issue 1249). */
+const CORKED_SIZE_BYTES_MAX = 8 * 1024;
+/** With more replies due than these there is no polling: they come in batches, and the store needs the core. */
+const POLLED_REPLIES_MAX = 8;
+const RAFT_INTERNAL_ERROR = 300;
+const OPENING_BRACE = new Uint8Array([0x7b]);
+
+export interface StoreClientOptions {
+  readonly requests: LinkEnd;
+  readonly replies: LinkEnd;
+  readonly storeBell: Doorbell;
+  readonly ownBell: Doorbell;
+  readonly words: SharedWords;
+  readonly responder: Responder;
+  /** How long to poll without progress before the doorbell is armed. */
+  readonly pollMs: number;
+  /** Bytes that one stream's client may be behind. */
+  readonly streamBacklogBytesMax: number;
+  /** How long a reader of a large answer may take nothing. */
+  readonly largeAnswerStallMsMax: number;
+  /** Called with an exception that must end the process. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export class StoreClient {
+  readonly slots = new Slots();
+  /** Streams dropped because their client read too slowly. */
+  slowStreamsClosed = 0;
+  readonly #options: StoreClientOptions;
+  readonly #sender: CommandSender;
+  readonly #replies: LinkConsumer;
+  readonly #reply = new ReplyReader();
+  readonly #responder: Responder;
+  readonly #words: SharedWords;
+  readonly #isGated: boolean;
+  #isPolling = false;
+  #isParked = false;
+  #isClosed = false;
+  #isHeld = false;
+  #heldGate = 0;
+  #hasRolledBack = false;
+  /** Slots whose answers the failed disk has made untrue; answered when the store has said what is left. */
+  readonly #undone: { readonly slot: number; readonly headBit: number }[] = [];
+  #lastProgressMs = 0;
+  /** What `#writeCorked` writes: fields instead of a closure a reply. */
+  #response: HttpResponse | undefined;
+  #body: Uint8Array = OPENING_BRACE;
+
+  constructor(options: StoreClientOptions) {
+    this.#options = options;
+    this.#sender = new CommandSender(options.requests, options.storeBell);
+    this.#replies = new LinkConsumer(options.replies);
+    this.#responder = options.responder;
+    this.#words = options.words;
+    this.#isGated = options.words.journalState !== JournalState.none;
+    this.#park();
+  }
+
+  /** Hands a command of the key space to the store. */
+  sendCommand(slot: number, command: KeysCommand, timeMs: number, expirationMs: number): void {
+    const { op, path, value, prevValue, prevIndex, waitIndex } = command;
+    const flags = command.ttlNs === undefined ? command.flags : command.flags | Flag.hasExpiration;
+    this.#sender.send(op, flags, slot, timeMs, path, value, prevValue, prevIndex || waitIndex, expirationMs);
+    this.#expectReplies();
+  }
+
+  /** The same for a read or a plain set, without a record. */
+  send(op: number, flags: number, slot: number, timeMs: number, path: string, value: string): void {
+    this.#sender.send(op, flags, slot, timeMs, path, value, '', 0n, 0);
+    this.#expectReplies();
+  }
+
+  sendControl(op: ControlOp, slot: number): void {
+    this.#sender.sendControl(op, slot, Date.now());
+    this.#expectReplies();
+  }
+
+  /** The client of a slot has gone. */
+  abort(slot: number): void {
+    const state = this.slots.stateOf(slot);
+    if (state === SlotState.waiting) this.slots.abandon(slot);
+    else if (state === SlotState.watching) this.#cancel(slot);
+    else if (state === SlotState.sending) this.slots.release(slot);
+  }
+
+  /** Ends all watches, and calls back when no answer is due any more. */
+  drain(onDrained: () => void): void {
+    for (const slot of this.slots.watching()) this.slots.responseOf(slot).close();
+    const check = () => {
+      if (this.slots.waitingCount === 0) onDrained();
+      else setTimeout(check, 2);
+    };
+    check();
+  }
+
+  /** Nothing is polled, awaited or written afterwards. */
+  close(): void {
+    this.#isClosed = true;
+    this.#options.ownBell.ring();
+  }
+
+  #expectReplies(): void {
+    if (this.#isPolling) return;
+    this.#isPolling = true;
+    this.#lastProgressMs = performance.now();
+    setImmediate(this.#poll);
+  }
+
+  readonly #poll = (): void => {
+    if (this.#isClosed) return;
+    try {
+      this.#turn();
+    } catch (error) {
+      this.#options.onFatal(error);
+    }
+  };
+
+  #turn(): void {
+    if (this.#sender.queuedCount > 0) this.#sender.flush();
+    this.#sender.wakeStore();
+    const taken = this.#takeReplies();
+    const nowMs = performance.now();
+    if (taken > 0) this.#lastProgressMs = nowMs;
+    const { waitingCount } = this.slots;
+    const isDue = waitingCount > 0 && waitingCount <= POLLED_REPLIES_MAX;
+    if (taken > 0 || (isDue && nowMs - this.#lastProgressMs < this.#options.pollMs)) {
+      this.#isPolling = true;
+      setImmediate(this.#poll);
+      return;
+    }
+    this.#isPolling = false;
+    this.#park();
+  }
+
+  #park(): void {
+    if (this.#isParked || this.#isClosed) return;
+    // A full request ring has no bell of its own: look again soon.
+    if (this.#sender.queuedCount > 0) {
+      this.#isPolling = true;
+      setTimeout(this.#poll, 1);
+      return;
+    }
+    const woken = this.#options.ownBell.parkAsync(() => this.#hasWork());
+    if (woken === undefined) {
+      this.#expectReplies();
+      return;
+    }
+    this.#isParked = true;
+    woken.then(() => {
+      this.#isParked = false;
+      this.#poll();
+    }, this.#options.onFatal);
+  }
+
+  #hasWork(): boolean {
+    if (this.#replies.isEmpty()) return false;
+    return !this.#isHeld || this.#mayLeave(this.#heldGate);
+  }
+
+  #mayLeave(gate: number): boolean {
+    return (
+      !this.#isGated || isDurable(gate, this.#words.durableSequence) || this.#words.journalState === JournalState.failed
+    );
+  }
+
+  /** Handles the replies that may leave, in order. @returns how many. */
+  #takeReplies(): number {
+    const replies = this.#replies;
+    const reply = this.#reply;
+    let taken = 0;
+    this.#isHeld = false;
+    while (taken < BATCH_FRAMES_MAX && replies.next()) {
+      reply.read(replies.bytes, replies.view, replies.frameOffset, replies.frameSizeBytes);
+      if (!this.#mayLeave(reply.gate)) {
+        this.#isHeld = true;
+        this.#heldGate = reply.gate;
+        replies.unread();
+        break;
+      }
+      this.#handle(reply);
+      taken++;
+    }
+    if (taken > 0) replies.release();
+    return taken;
+  }
+
+  #handle(reply: ReplyReader): void {
+    if (this.#isGated && this.#isUndone(reply)) {
+      this.#refuseUndone(reply);
+      return;
+    }
+    switch (reply.kind) {
+      case ReplyKind.answer:
+        this.#answer(reply);
+        return;
+      case ReplyKind.watchOpened:
+        this.#openWatch(reply);
+        return;
+      case ReplyKind.event:
+        this.#deliver(reply);
+        return;
+      case ReplyKind.released:
+        this.slots.release(reply.slot);
+        return;
+      case ReplyKind.rolledBack:
+        this.#hasRolledBack = true;
+        this.#answerUndone(reply.etcdIndex);
+        return;
+      default:
+        throw new RangeError(`a reply frame has the unknown kind ${reply.kind}`);
+    }
+  }
+
+  #answer(reply: ReplyReader): void {
+    const { slot } = reply;
+    const { slots } = this;
+    if (slots.stateOf(slot) === SlotState.waiting) {
+      const response = slots.responseOf(slot);
+      const { attachments } = this.#replies;
+      if (attachments.length > 0) {
+        this.#answerInParts(slot, response, reply, attachments);
+        return;
+      }
+      this.#response = response;
+      this.#body = bodyOf(reply);
+      response.cork(this.#writeCorked);
+    }
+    slots.release(slot);
+  }
+
+  readonly #writeCorked = (): void => {
+    const response = this.#response as HttpResponse;
+    const reply = this.#reply;
+    if (reply.format === ReplyFormat.health) {
+      this.#writeHealth(response);
+      return;
+    }
+    const { format, status, etcdIndex, raftIndex } = reply;
+    this.#responder.writeStoreAnswer(response, format, status, etcdIndex, raftIndex, this.#body);
+  };
+
+  #writeHealth(response: HttpResponse): void {
+    const isHealthy = this.#words.journalState !== JournalState.failed;
+    const body = isHealthy ? HEALTH_BODIES.healthy : HEALTH_BODIES.unhealthy;
+    writeOwnAnswer(response, isHealthy ? 200 : 503, 'text/plain; charset=utf-8', {}, body);
+  }
+
+  #answerInParts(slot: number, response: HttpResponse, reply: ReplyReader, parts: readonly Uint8Array[]): void {
+    const { format, status, etcdIndex, raftIndex } = reply;
+    const answer = new LargeAnswer(response, parts, this.#options.largeAnswerStallMsMax, () =>
+      this.slots.release(slot),
+    );
+    this.slots.startSending(slot, answer);
+    response.cork(() => this.#responder.writeStoreHead(response, format, status, etcdIndex, raftIndex));
+    answer.start();
+  }
+
+  #openWatch(reply: ReplyReader): void {
+    const { slot } = reply;
+    if (this.slots.stateOf(slot) === SlotState.abandoned) {
+      this.#cancel(slot);
+      return;
+    }
+    this.slots.startWatching(slot);
+    const response = this.slots.responseOf(slot);
+    const { etcdIndex, raftIndex } = reply;
+    response.cork(() => {
+      this.#responder.writeStoreHead(response, ReplyFormat.keys, 200, etcdIndex, raftIndex);
+      // Headers leave with the first byte only, and every event begins with this one (UWS-FACTS).
+      response.write(OPENING_BRACE);
+    });
+  }
+
+  /** Gives one event to all its watchers. Its first byte went out before. */
+  #deliver(reply: ReplyReader): void {
+    const { slotCount } = reply;
+    const rest = bodyOf(reply).subarray(1);
+    let kept: Uint8Array | undefined;
+    for (let position = 0; position < slotCount; position++) {
+      const entry = reply.slotAt(position);
+      const slot = entry & ~STREAM_BIT;
+      if (this.slots.stateOf(slot) !== SlotState.watching) continue;
+      if ((entry & STREAM_BIT) !== 0) kept = this.#deliverToStream(slot, rest, kept);
+      else {
+        const response = this.slots.responseOf(slot);
+        this.slots.release(slot);
+        this.#response = response;
+        this.#body = rest;
+        response.cork(this.#endCorked);
+      }
+    }
+  }
+
+  readonly #endCorked = (): void => {
+    (this.#response as HttpResponse).end(this.#body);
+  };
+
+  /** @param kept a copy of the event outside the ring, if a slower stream has needed one already. @returns it. */
+  #deliverToStream(slot: number, rest: Uint8Array, kept: Uint8Array | undefined): Uint8Array | undefined {
+    const response = this.slots.responseOf(slot);
+    const backlog = this.slots.backlogOf(slot);
+    if (backlog !== undefined && !backlog.isDrained) {
+      const copy = kept ?? rest.slice();
+      if (!backlog.add(copy) || !backlog.add(OPENING_BRACE)) this.#dropSlowStream(slot);
+      return copy;
+    }
+    this.#response = response;
+    this.#body = rest;
+    this.#isBlocked = false;
+    if (rest.length <= CORKED_SIZE_BYTES_MAX) response.cork(this.#streamCorked);
+    else this.#streamCorked();
+    if (this.#isBlocked) this.#stall(slot, response, backlog);
+    return kept;
+  }
+
+  #isBlocked = false;
+  readonly #streamCorked = (): void => {
+    const response = this.#response as HttpResponse;
+    // The next event's first byte goes as a chunk of its own, so that this event's chunk is closed (UWS-FACTS).
+    this.#isBlocked = !response.write(this.#body);
+    if (!response.write(OPENING_BRACE)) this.#isBlocked = true;
+  };
+
+  #stall(slot: number, response: HttpResponse, known: StreamBacklog | undefined): void {
+    if (known !== undefined) {
+      known.stall();
+      return;
+    }
+    const backlog = new StreamBacklog(response, this.#options.streamBacklogBytesMax);
+    this.slots.setBacklog(slot, backlog);
+    response.onWritable(() => {
+      backlog.drain();
+      return backlog.isDrained;
+    });
+  }
+
+  #dropSlowStream(slot: number): void {
+    this.slowStreamsClosed++;
+    // Closing calls the abort handler, which cancels the watch.
+    this.slots.responseOf(slot).close();
+  }
+
+  #cancel(slot: number): void {
+    this.slots.startCancelling(slot);
+    this.#sender.sendControl(ControlOp.cancelWatch, slot, Date.now());
+    this.#expectReplies();
+  }
+
+  /** Whether a frame tells of something that the failed disk has taken back. */
+  #isUndone(reply: ReplyReader): boolean {
+    if (this.#hasRolledBack || this.#words.journalState !== JournalState.failed) return false;
+    return !isDurable(reply.gate, this.#words.durableSequence) && reply.kind !== ReplyKind.rolledBack;
+  }
+
+  /** What was not synced is never acknowledged, nor shown: requests get error 300, watchers lose their connection. */
+  #refuseUndone(reply: ReplyReader): void {
+    const { kind, slot } = reply;
+    if (kind === ReplyKind.released) {
+      this.slots.release(slot);
+      return;
+    }
+    if (kind === ReplyKind.event) {
+      for (let position = 0; position < reply.slotCount; position++) {
+        const watching = reply.slotAt(position) & ~STREAM_BIT;
+        if (this.slots.stateOf(watching) === SlotState.watching) this.slots.responseOf(watching).close();
+      }
+      return;
+    }
+    if (kind === ReplyKind.watchOpened) {
+      if (this.slots.stateOf(slot) === SlotState.waiting) this.slots.responseOf(slot).close();
+      this.#cancel(slot);
+      return;
+    }
+    this.#undone.push({ slot, headBit: reply.format & HEAD_BIT });
+  }
+
+  /** Answers those whose writes or reads were undone, with the index of what is left. */
+  #answerUndone(etcdIndex: number): void {
+    const body = Buffer.from(
+      renderError(RAFT_INTERNAL_ERROR, byteStringOf(this.#words.failureReason), etcdIndex),
+      'latin1',
+    );
+    const status = statusOf(RAFT_INTERNAL_ERROR);
+    for (const { slot, headBit } of this.#undone.splice(0)) {
+      const isWaiting = this.slots.stateOf(slot) === SlotState.waiting;
+      const response = isWaiting ? this.slots.responseOf(slot) : undefined;
+      this.slots.release(slot);
+      const format = ReplyFormat.keysError | headBit;
+      response?.cork(() => this.#responder.writeStoreAnswer(response, format, status, etcdIndex, 0, body));
+    }
+  }
+}
+
+/** The body where it lies: in the ring, valid until the frame is released. */
+function bodyOf(reply: ReplyReader): Uint8Array {
+  const { bytes } = reply;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + reply.bodyOffset, reply.bodySizeBytes);
+}

@@ -1,0 +1,109 @@
+/**
+ * All that the journal asks of a disk. Every call is synchronous: the journal has a thread of its own. Tests put
+ * another layer in its place, which loses, tears and reorders what was not synced, or fails when told to.
+ *
+ * What is taken for granted, of any layer:
+ *   - what `fdatasync` or `fsync` of a file has covered survives a power cut, and so does what `fsyncDirectory` has
+ *     covered: names created, renamed or removed. Neither implies the other.
+ *   - everything else may be gone afterwards, in part or in whole, in any order; bytes never written read as zeros.
+ *   - a write leaves the bytes before and behind it alone, even if the power goes (SQLite: "powersafe overwrite").
+ *   - a rename is there or not there, never half.
+ */
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+
+/** r: read · r+: read and write · w+: the same, created, or emptied if it is there. */
+export type OpenFlags = 'r' | 'r+' | 'w+';
+
+export interface FileLayer {
+  /** @returns a file descriptor. */
+  open(path: string, flags: OpenFlags, mode?: number): number;
+  /** @returns bytes read; fewer than asked for at the end of the file. */
+  read(fd: number, buffer: Buffer, offset: number, lengthBytes: number, position: number): number;
+  /** @returns bytes written, which may be fewer than given. */
+  write(fd: number, buffer: Buffer, offset: number, lengthBytes: number, position: number): number;
+  fdatasync(fd: number): void;
+  /** With all metadata: fdatasync may leave out a size that has shrunk. */
+  fsync(fd: number): void;
+  fsyncDirectory(path: string): void;
+  truncate(fd: number, sizeBytes: number): void;
+  close(fd: number): void;
+  /** Replaces what has the new name. */
+  rename(from: string, to: string): void;
+  unlink(path: string): void;
+  /** @returns the names in a directory, in any order. */
+  readdir(path: string): string[];
+  /** Creates a directory and those above it. @returns the uppermost one created; undefined when all were there. */
+  mkdir(path: string): string | undefined;
+  sizeBytes(fd: number): number;
+  /** How many names an open file has; 0 once it is deleted. */
+  linkCount(fd: number): number;
+}
+
+const OWNER_ONLY_FILE = 0o600;
+const OWNER_ONLY_DIRECTORY = 0o700;
+
+export const nodeFileLayer: FileLayer = {
+  open: (path, flags, mode = OWNER_ONLY_FILE) => openSync(path, flags, mode),
+  read: readSync,
+  write: writeSync,
+  fdatasync: fdatasyncSync,
+  fsync: fsyncSync,
+  fsyncDirectory,
+  truncate: ftruncateSync,
+  close: closeSync,
+  rename: renameSync,
+  unlink: unlinkSync,
+  readdir: (path) => readdirSync(path),
+  mkdir: (path) => mkdirSync(path, { recursive: true, mode: OWNER_ONLY_DIRECTORY }),
+  sizeBytes: (fd) => fstatSync(fd).size,
+  linkCount: (fd) => fstatSync(fd).nlink,
+};
+
+/** Writes all of it: a disk that is nearly full may take only a part, and says why when asked for the rest. */
+export function writeFully(layer: FileLayer, fd: number, buffer: Buffer, lengthBytes: number, position: number): void {
+  let written = 0;
+  while (written < lengthBytes) {
+    written += layer.write(fd, buffer, written, lengthBytes - written, position + written);
+  }
+}
+
+/** Reads until the buffer's part is full or the file ends. @returns bytes read. */
+export function readFully(
+  layer: FileLayer,
+  fd: number,
+  buffer: Buffer,
+  offset: number,
+  lengthBytes: number,
+  position: number,
+): number {
+  let read = 0;
+  while (read < lengthBytes) {
+    const more = layer.read(fd, buffer, offset + read, lengthBytes - read, position + read);
+    if (more === 0) break;
+    read += more;
+  }
+  return read;
+}
+
+function fsyncDirectory(path: string): void {
+  if (process.platform === 'win32') return; // It has no such call; names there are durable when the call returns.
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Parameters from a form body and a query, as Go's url.ParseQuery and http.Request.ParseForm find them: split at `&`,
+ * names from values at the first `=`, `+` for a space, `%XX` in both. Body before query, and the first value of a name
+ * wins. One fault anywhere refuses the whole request, so nothing need be kept once one was seen.
+ *
+ * Only the parameters of the API are kept: a body is 10 MiB at most, but could name five million.
+ */
+import type { ByteString } from '../base/byte-string.ts';
+import { decodePercent, describeBadEscape, isWellEscaped } from './percent.ts';
+
+/** The parameters given, decoded. Absent ones are undefined: to the API that differs from empty. */
+export interface Form {
+  value: ByteString | undefined;
+  ttl: ByteString | undefined;
+  dir: ByteString | undefined;
+  prevValue: ByteString | undefined;
+  prevIndex: ByteString | undefined;
+  prevExist: ByteString | undefined;
+  refresh: ByteString | undefined;
+  noValueOnSuccess: ByteString | undefined;
+  recursive: ByteString | undefined;
+  sorted: ByteString | undefined;
+  quorum: ByteString | undefined;
+  wait: ByteString | undefined;
+  waitIndex: ByteString | undefined;
+  stream: ByteString | undefined;
+}
+
+/** Why a form cannot be read: the cause of an error 210. */
+export interface FormFault {
+  fault: ByteString;
+}
+
+export const SEMICOLON_FAULT = 'invalid semicolon separator in query' as ByteString;
+
+function emptyForm(): Form {
+  return {
+    value: undefined,
+    ttl: undefined,
+    dir: undefined,
+    prevValue: undefined,
+    prevIndex: undefined,
+    prevExist: undefined,
+    refresh: undefined,
+    noValueOnSuccess: undefined,
+    recursive: undefined,
+    sorted: undefined,
+    quorum: undefined,
+    wait: undefined,
+    waitIndex: undefined,
+    stream: undefined,
+  };
+}
+
+/** A request without parameters. */
+export const EMPTY_FORM: Readonly<Form> = emptyForm();
+
+const NAMES: ReadonlySet<string> = new Set(Object.keys(EMPTY_FORM));
+
+/**
+ * Reads both sources.
+ * @param body  empty when the body does not count as a form.
+ * @param query  raw, without `?`; empty when absent.
+ */
+export function parseForm(body: ByteString, query: ByteString): Form | FormFault {
+  const form = emptyForm();
+  // A semicolon inside one source beats any bad escape there, and the body's fault beats the query's.
+  const fault = readPieces(body, form) ?? readPieces(query, form);
+  return fault === undefined ? form : { fault };
+}
+
+function readPieces(source: ByteString, form: Form): ByteString | undefined {
+  if (source.includes(';')) return SEMICOLON_FAULT;
+  for (let start = 0; start < source.length; ) {
+    const ampersand = source.indexOf('&', start);
+    const end = ampersand === -1 ? source.length : ampersand;
+    const fault = end === start ? undefined : readPiece(source.slice(start, end), form);
+    if (fault !== undefined) return fault;
+    start = end + 1;
+  }
+  return undefined;
+}
+
+function readPiece(piece: string, form: Form): ByteString | undefined {
+  const equals = piece.indexOf('=');
+  const rawName = (equals === -1 ? piece : piece.slice(0, equals)) as ByteString;
+  const rawValue = (equals === -1 ? '' : piece.slice(equals + 1)) as ByteString;
+  if (!isWellEscaped(rawName)) return describeBadEscape(rawName);
+  if (!isWellEscaped(rawValue)) return describeBadEscape(rawValue);
+  const name: string = decodeComponent(rawName);
+  if (isParameter(name)) form[name] ??= decodeComponent(rawValue);
+  return undefined;
+}
+
+function isParameter(name: string): name is keyof Form {
+  return NAMES.has(name);
+}
+
+function decodeComponent(text: ByteString): ByteString {
+  return decodePercent((text.includes('+') ? text.replaceAll('+', ' ') : text) as ByteString);
+}
+
+/**
+ * The body of the commonest write, `value=` and a value that needs no decoding.
+ * @returns the value, or undefined when the body must go through parseForm.
+ */
+export function parsePlainValueForm(body: ByteString): ByteString | undefined {
+  return body.startsWith('value=') && !/[%+&;]/.test(body) ? (body.slice(6) as ByteString) : undefined;
+}

@@ -1,0 +1,177 @@
+/**
+ * What Go's encoding/json says about text that is not JSON, for the one endpoint that reads JSON and repeats the
+ * message to its client. A plain descent over the grammar of RFC 8259; each place where a byte can be wrong has its
+ * own words. Source: Go 1.19, encoding/json/scanner.go.
+ *
+ * At the end of the text Go tries one more space: inside a number, a literal or an escape the fault is that space;
+ * wherever a space is welcome, it is the end.
+ */
+import type { ByteString } from '../base/byte-string.ts';
+
+/** Go goes down to 10 000. No list of URLs nests at all, and the stack here is smaller. */
+const DEPTH_MAX = 1000;
+const UNEXPECTED_END = 'unexpected end of JSON input';
+
+/** @returns the message, or undefined when the text is JSON. */
+export function faultOfJson(text: ByteString): string | undefined {
+  const scanner = new Scanner(text);
+  return scanner.value(0) ?? scanner.end();
+}
+
+/** Each method moves over what it names and gives undefined, or gives the fault. */
+class Scanner {
+  readonly #text: string;
+  #position = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  end(): string | undefined {
+    return this.#next() === '' ? undefined : this.#fault('after top-level value');
+  }
+
+  value(depth: number): string | undefined {
+    const first = this.#next();
+    switch (first) {
+      case '{':
+        return depth < DEPTH_MAX ? this.#object(depth + 1) : 'exceeded max depth';
+      case '[':
+        return depth < DEPTH_MAX ? this.#array(depth + 1) : 'exceeded max depth';
+      case '"':
+        return this.#string();
+      case 't':
+        return this.#literal('true');
+      case 'f':
+        return this.#literal('false');
+      case 'n':
+        return this.#literal('null');
+      default:
+        return /[-0-9]/.test(first) ? this.#number() : this.#faultOrEnd('looking for beginning of value');
+    }
+  }
+
+  #object(depth: number): string | undefined {
+    this.#position++;
+    if (this.#next() === '}') return this.#pass();
+    for (;;) {
+      if (this.#next() !== '"') return this.#faultOrEnd('looking for beginning of object key string');
+      const keyFault = this.#string();
+      if (keyFault !== undefined) return keyFault;
+      if (this.#next() !== ':') return this.#faultOrEnd('after object key');
+      this.#position++;
+      const valueFault = this.value(depth);
+      if (valueFault !== undefined) return valueFault;
+      if (this.#next() === '}') return this.#pass();
+      if (this.#next() !== ',') return this.#faultOrEnd('after object key:value pair');
+      this.#position++;
+    }
+  }
+
+  #array(depth: number): string | undefined {
+    this.#position++;
+    if (this.#next() === ']') return this.#pass();
+    for (;;) {
+      const fault = this.value(depth);
+      if (fault !== undefined) return fault;
+      if (this.#next() === ']') return this.#pass();
+      if (this.#next() !== ',') return this.#faultOrEnd('after array element');
+      this.#position++;
+    }
+  }
+
+  #string(): string | undefined {
+    this.#position++;
+    for (;;) {
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what JSON strings exclude.
+      this.#skip(/[^"\\\x00-\x1f]*/y);
+      const stop = this.#here();
+      if (stop === '"') return this.#pass();
+      if (stop === '') return UNEXPECTED_END;
+      if (stop !== '\\') return this.#fault('in string literal');
+      const fault = this.#escape();
+      if (fault !== undefined) return fault;
+    }
+  }
+
+  #escape(): string | undefined {
+    this.#position++;
+    if (this.#here() === 'u') {
+      this.#position++;
+      return this.#skip(/[0-9A-Fa-f]{0,4}/y) === 4 ? undefined : this.#fault('in \\u hexadecimal character escape');
+    }
+    return this.#skip(/["\\/bfnrt]/y) === 1 ? undefined : this.#fault('in string escape code');
+  }
+
+  #number(): string | undefined {
+    this.#skip(/-/y);
+    if (this.#skip(/0|[1-9][0-9]*/y) === 0) return this.#fault('in numeric literal');
+    if (this.#skip(/\./y) === 1 && this.#skip(/[0-9]+/y) === 0) {
+      return this.#fault('after decimal point in numeric literal');
+    }
+    if (this.#skip(/[eE][+-]?/y) > 0 && this.#skip(/[0-9]+/y) === 0)
+      return this.#fault('in exponent of numeric literal');
+    return undefined;
+  }
+
+  #literal(word: string): string | undefined {
+    for (const letter of word) {
+      if (this.#here() !== letter) return this.#fault(`in literal ${word} (expecting ${quote(letter)})`);
+      this.#position++;
+    }
+    return undefined;
+  }
+
+  /** The byte at the position, after white space; `''` at the end. */
+  #next(): string {
+    this.#skip(/[ \t\r\n]*/y);
+    return this.#here();
+  }
+
+  #here(): string {
+    return this.#text.charAt(this.#position);
+  }
+
+  #pass(): undefined {
+    this.#position++;
+  }
+
+  /** @returns how many bytes the sticky pattern has matched and passed. */
+  #skip(pattern: RegExp): number {
+    pattern.lastIndex = this.#position;
+    const length = pattern.exec(this.#text)?.[0].length ?? 0;
+    this.#position += length;
+    return length;
+  }
+
+  #fault(context: string): string {
+    return `invalid character ${quote(this.#here() || ' ')} ${context}`;
+  }
+
+  #faultOrEnd(context: string): string {
+    return this.#here() === '' ? UNEXPECTED_END : this.#fault(context);
+  }
+}
+
+const QUOTED: Readonly<Record<string, string>> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  "'": "\\'",
+  '\\': '\\\\',
+};
+
+/** Go takes the byte for a character of Latin-1 here, and so shows even half of a UTF-8 sequence. */
+function quote(byte: string): string {
+  const shown = QUOTED[byte] ?? (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(byte) ? byte : escapeUnprintable(byte));
+  return `'${shown}'`;
+}
+
+function escapeUnprintable(byte: string): string {
+  const code = byte.charCodeAt(0);
+  return code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+}

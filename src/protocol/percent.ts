@@ -1,0 +1,59 @@
+/** Percent-decoding of bytes, shared by paths and forms. Source: Go 1.19 net/url, unescape. */
+import { type ByteString, textOf } from '../base/byte-string.ts';
+
+const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
+
+/** True when each percent sign is followed by two hexadecimal digits. */
+export function isWellEscaped(bytes: ByteString): boolean {
+  return !bytes.includes('%') || !BAD_ESCAPE.test(bytes);
+}
+
+/**
+ * Replaces each `%XX` by its byte.
+ * @param bytes  well escaped.
+ */
+export function decodePercent(bytes: ByteString): ByteString {
+  // The legacy global is exactly this function once its own `%uXXXX` is ruled out, which no well escaped text has: one
+  // character a byte, no UTF-8, in native code.
+  return (bytes.includes('%') ? unescape(bytes) : bytes) as ByteString;
+}
+
+/**
+ * Go's message about the first bad escape: up to three bytes from its percent sign, quoted as by strconv.Quote.
+ * @param bytes  not well escaped.
+ */
+export function describeBadEscape(bytes: ByteString): ByteString {
+  const start = bytes.search(BAD_ESCAPE);
+  return `invalid URL escape "${quoteEscape(bytes.slice(start, start + 3) as ByteString)}"` as ByteString;
+}
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '"': '\\"',
+  '\\': '\\\\',
+};
+
+// After the percent sign there is room for one character of two bytes; longer ones are cut, and so invalid.
+const QUOTED = /[\xc2-\xdf][\x80-\xbf]|[^ !#-[\]-~]/g;
+
+function quoteEscape(bytes: ByteString): string {
+  return bytes.replace(QUOTED, (match) => {
+    if (match.length === 1) return SHORT_ESCAPES[match] ?? `\\x${hexOf(match.charCodeAt(0), 2)}`;
+    const character = textOf(match as ByteString);
+    return isPrintable(character) ? match : `\\u${hexOf(character.charCodeAt(0), 4)}`;
+  });
+}
+
+function isPrintable(character: string): boolean {
+  return /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(character);
+}
+
+function hexOf(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
+}

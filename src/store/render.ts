@@ -1,0 +1,75 @@
+/**
+ * The JSON of nodes and events, byte for byte as etcd writes it: the order of the fields, what is left out, Go's
+ * escapes. Everything here is byte strings, so that the result is copied into the reply ring as it is.
+ * Concatenation beats JSON.stringify and a buffer of our own: native-bench/micro, "encode an answer".
+ */
+import type { ByteString } from '../base/byte-string.ts';
+import { escapeJson } from '../protocol/json.ts';
+import { formatExpiration, ttlSeconds } from '../protocol/time.ts';
+import { ACTION_NAMES, Action, type StoreEvent } from './event.ts';
+import type { Node } from './node.ts';
+
+const ACTION_HEADS = ACTION_NAMES.map((name) => `{"action":"${name}","node":{`);
+
+/** The whole answer to a write, and what its watchers get, with the final newline. */
+export function renderEvent(event: StoreEvent): ByteString {
+  const head = ACTION_HEADS[event.action] as string;
+  const { node, prevNode, index, timeMs } = event;
+  const body = node === undefined ? renderRemoved(prevNode as Node, index) : renderWritten(node, index, timeMs);
+  if (prevNode === undefined) return `${head}${body}}}\n` as ByteString;
+  return `${head}${body}},"prevNode":{${renderFields(prevNode, timeMs)}}}\n` as ByteString;
+}
+
+/** What `noValueOnSuccess` leaves of the answer to a write. */
+export function renderActionOnly(event: StoreEvent): ByteString {
+  return `{"action":"${ACTION_NAMES[event.action]}"}\n` as ByteString;
+}
+
+/** The answer to a GET of a key. */
+export function renderGetOfKey(node: Node, nowMs: number): ByteString {
+  return `{"action":"get","node":{${renderFields(node, nowMs)}}}\n` as ByteString;
+}
+
+/** 201 for what is new, else 200. */
+export function statusOfEvent(event: StoreEvent): 200 | 201 {
+  const { action } = event;
+  return action === Action.create || (action === Action.set && event.prevNode === undefined) ? 201 : 200;
+}
+
+/** The fields of a node without braces and without its children; empty for the root. */
+export function renderFields(node: Node, nowMs: number): string {
+  if (node.path === '') return DIRECTORY_ONLY;
+  return `${renderHead(node, nowMs)},"modifiedIndex":${node.modifiedIndex},"createdIndex":${node.createdIndex}`;
+}
+
+/** The root has neither a key nor indexes. */
+export const DIRECTORY_ONLY = '"dir":true';
+
+/** The fields before `nodes`. */
+export function renderHead(node: Node, nowMs: number): string {
+  if (node.path === '') return DIRECTORY_ONLY;
+  const key = node.isPathPlain ? node.path : escapeJson(node.path);
+  const content = node.isDirectory
+    ? DIRECTORY_ONLY
+    : `"value":"${node.isValuePlain ? node.value : escapeJson(node.value)}"`;
+  const { expirationMs } = node;
+  if (expirationMs === undefined) return `"key":"${key}",${content}`;
+  return `"key":"${key}",${content}${renderTimer(expirationMs, nowMs)}`;
+}
+
+/** A written node shows the index of the event, also where the stored one keeps another (a directory's update). */
+function renderWritten(node: Node, index: number, timeMs: number): string {
+  return `${renderHead(node, timeMs)},"modifiedIndex":${index},"createdIndex":${node.createdIndex}`;
+}
+
+function renderRemoved(prevNode: Node, index: number): string {
+  const key = prevNode.isPathPlain ? prevNode.path : escapeJson(prevNode.path);
+  const directory = prevNode.isDirectory ? `,${DIRECTORY_ONLY}` : '';
+  return `"key":"${key}"${directory},"modifiedIndex":${index},"createdIndex":${prevNode.createdIndex}`;
+}
+
+function renderTimer(expirationMs: number, nowMs: number): string {
+  const ttl = ttlSeconds(expirationMs, nowMs);
+  const expiration = `,"expiration":"${formatExpiration(expirationMs)}"`;
+  return ttl === 0 ? expiration : `${expiration},"ttl":${ttl}`;
+}

@@ -1,0 +1,258 @@
+/**
+ * A store as bytes and back: the content of a snapshot, to the file format just chunks. Little-endian.
+ *
+ *   chunk   kind, u8 | records, each whole within its chunk
+ *
+ *   kind 1, head     etcd index, f64 | time, f64 | event chain, i32 | number of counters, u32 | counters, f64 each
+ *   kind 2, nodes    parent's ordinal, u32 | node         directories are numbered in the order in which they come;
+ *                                                         0 is the root, and every node comes after its parent
+ *   kind 3, events   action, u8 | bits, u8 | index, f64 | time, f64 | node, if any | prevNode, if any
+ *
+ *   node    bits, u8 | path size, u32 | value size, u32 | createdIndex, f64 | modifiedIndex, f64 |
+ *           expirationMs, f64 (0 without) | path | value
+ *
+ * Children come in the order in which their directory holds them, events in the order of their indexes.
+ */
+import '../base/latin1.ts';
+import { assert } from '../base/assert.ts';
+import type { ByteString } from '../base/byte-string.ts';
+import { type Action, StoreEvent } from './event.ts';
+import { Node } from './node.ts';
+import type { Store } from './store.ts';
+
+const ChunkKind = { head: 1, nodes: 2, events: 3 } as const;
+const NodeBit = { directory: 1, pathPlain: 2, valuePlain: 4, expires: 8 } as const;
+const EventBit = { refresh: 1, node: 2, prevNode: 4 } as const;
+
+const CHUNK_SIZE_BYTES = 1024 * 1024;
+const NODE_HEAD_SIZE_BYTES = 33;
+const EVENT_HEAD_SIZE_BYTES = 18;
+
+/** Gets one chunk; the bytes are reused after the call. */
+export type ChunkSink = (buffer: Buffer, offset: number, lengthBytes: number) => void;
+
+/** Writes the state of `store` to `sink`, chunk by chunk. */
+export function writeStore(store: Store, sink: ChunkSink): void {
+  const writer = new ChunkWriter(sink);
+  writeHead(store, writer);
+  writer.start(ChunkKind.nodes);
+  writeNodes(store, writer);
+  writer.start(ChunkKind.events);
+  for (let index = store.history.firstIndex; index > 0 && index <= store.history.lastIndex; index++) {
+    writeEvent(store.history.at(index), writer);
+  }
+  writer.finish();
+}
+
+function writeHead(store: Store, writer: ChunkWriter): void {
+  writer.start(ChunkKind.head);
+  const { counts } = store.statistics;
+  writer.reserve(24 + 8 * counts.length);
+  writer.f64(store.index);
+  writer.f64(store.timeMs);
+  writer.i32(store.eventChain);
+  writer.i32(counts.length);
+  for (const count of counts) writer.f64(count);
+}
+
+function writeNodes(store: Store, writer: ChunkWriter): void {
+  const directories: Node[] = [store.tree.root];
+  // A directory is numbered when it is written, and its children are written in the order of the numbers.
+  for (let ordinal = 0; ordinal < directories.length; ordinal++) {
+    for (const child of (directories[ordinal] as Node).children as Node[]) {
+      writer.reserve(4 + nodeSizeBytes(child));
+      writer.i32(ordinal);
+      writer.node(child);
+      if (child.isDirectory) directories.push(child);
+    }
+  }
+}
+
+function writeEvent(event: StoreEvent, writer: ChunkWriter): void {
+  const { node, prevNode } = event;
+  const nodesSizeBytes =
+    (node === undefined ? 0 : nodeSizeBytes(node)) + (prevNode === undefined ? 0 : nodeSizeBytes(prevNode));
+  writer.reserve(EVENT_HEAD_SIZE_BYTES + nodesSizeBytes);
+  writer.u8(event.action);
+  writer.u8(
+    (event.isRefresh ? EventBit.refresh : 0) |
+      (node === undefined ? 0 : EventBit.node) |
+      (prevNode === undefined ? 0 : EventBit.prevNode),
+  );
+  writer.f64(event.index);
+  writer.f64(event.timeMs);
+  if (node !== undefined) writer.node(node);
+  if (prevNode !== undefined) writer.node(prevNode);
+}
+
+function nodeSizeBytes(node: Node): number {
+  return NODE_HEAD_SIZE_BYTES + node.path.length + node.value.length;
+}
+
+class ChunkWriter {
+  readonly #sink: ChunkSink;
+  #bytes = Buffer.allocUnsafeSlow(CHUNK_SIZE_BYTES);
+  #view = viewOf(this.#bytes);
+  #at = 0;
+  #kind = 0;
+
+  constructor(sink: ChunkSink) {
+    this.#sink = sink;
+  }
+
+  start(kind: number): void {
+    if (this.#at > 1) this.finish();
+    this.#kind = kind;
+    this.#bytes[0] = kind;
+    this.#at = 1;
+  }
+
+  /** Makes room for a record, which must not straddle two chunks. */
+  reserve(sizeBytes: number): void {
+    if (this.#at + sizeBytes <= this.#bytes.length) return;
+    if (this.#at > 1) this.start(this.#kind);
+    if (this.#at + sizeBytes <= this.#bytes.length) return;
+    this.#bytes = Buffer.allocUnsafeSlow(1 + sizeBytes);
+    this.#view = viewOf(this.#bytes);
+    this.#bytes[0] = this.#kind;
+  }
+
+  u8(value: number): void {
+    this.#bytes[this.#at++] = value;
+  }
+  i32(value: number): void {
+    this.#view.setInt32(this.#at, value, true);
+    this.#at += 4;
+  }
+  f64(value: number): void {
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
+  }
+  text(text: string): void {
+    this.#at += this.#bytes.latin1Write(text, this.#at, text.length);
+  }
+
+  node(node: Node): void {
+    const expires = node.expirationMs !== undefined;
+    this.u8(
+      (node.isDirectory ? NodeBit.directory : 0) |
+        (node.isPathPlain ? NodeBit.pathPlain : 0) |
+        (node.isValuePlain ? NodeBit.valuePlain : 0) |
+        (expires ? NodeBit.expires : 0),
+    );
+    this.i32(node.path.length);
+    this.i32(node.value.length);
+    this.f64(node.createdIndex);
+    this.f64(node.modifiedIndex);
+    this.f64(node.expirationMs ?? 0);
+    this.text(node.path);
+    if (node.value !== '') this.text(node.value);
+  }
+
+  finish(): void {
+    if (this.#at > 0) this.#sink(this.#bytes, 0, this.#at);
+    this.#at = 0;
+  }
+}
+
+/** Fills an empty store from the chunks that `writeStore` made, in their order. */
+export class StoreReader {
+  readonly #store: Store;
+  readonly #directories: Node[];
+  #bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = viewOf(this.#bytes);
+  #at = 0;
+
+  constructor(store: Store) {
+    assert(store.tree.size === 0, 'a snapshot is read into an empty store');
+    this.#store = store;
+    this.#directories = [store.tree.root];
+  }
+
+  /** Takes in one chunk. Throws InvariantError when it is none: the checksums of the file should have told before. */
+  chunk(bytes: Buffer): void {
+    this.#bytes = bytes;
+    this.#view = viewOf(bytes);
+    this.#at = 0;
+    const kind = this.#u8();
+    if (kind === ChunkKind.head) this.#head();
+    else if (kind === ChunkKind.nodes) while (this.#at < bytes.length) this.#placedNode();
+    else {
+      assert(kind === ChunkKind.events, 'a chunk of a snapshot has a kind that this build knows');
+      while (this.#at < bytes.length) this.#event();
+    }
+  }
+
+  #head(): void {
+    const store = this.#store;
+    store.index = smallInteger(this.#f64());
+    store.timeMs = this.#f64();
+    store.eventChain = this.#i32();
+    const count = this.#i32();
+    for (let position = 0; position < count; position++) {
+      store.statistics.counts[position] = smallInteger(this.#f64());
+    }
+  }
+
+  #placedNode(): void {
+    const parent = this.#directories[this.#i32()];
+    assert(parent !== undefined, 'a node of a snapshot comes after its directory');
+    const node = this.#node();
+    this.#store.tree.attach(parent, node);
+    if (node.isDirectory) this.#directories.push(node);
+  }
+
+  #event(): void {
+    const action = this.#u8() as Action;
+    const bits = this.#u8();
+    const index = smallInteger(this.#f64());
+    const timeMs = this.#f64();
+    const node = (bits & EventBit.node) !== 0 ? this.#node() : undefined;
+    const prevNode = (bits & EventBit.prevNode) !== 0 ? this.#node() : undefined;
+    this.#store.history.add(new StoreEvent(action, index, timeMs, (bits & EventBit.refresh) !== 0, node, prevNode));
+  }
+
+  #node(): Node {
+    const view = this.#view;
+    const at = this.#at;
+    const bits = this.#bytes[at] as number;
+    const pathSize = view.getUint32(at + 1, true);
+    const valueSize = view.getUint32(at + 5, true);
+    const pathAt = at + NODE_HEAD_SIZE_BYTES;
+    const valueAt = pathAt + pathSize;
+    this.#at = valueAt + valueSize;
+    return new Node(
+      this.#bytes.latin1Slice(pathAt, valueAt) as ByteString,
+      (bits & NodeBit.pathPlain) !== 0,
+      (valueSize === 0 ? '' : this.#bytes.latin1Slice(valueAt, this.#at)) as ByteString,
+      (bits & NodeBit.valuePlain) !== 0,
+      (bits & NodeBit.directory) !== 0 ? [] : undefined,
+      smallInteger(view.getFloat64(at + 9, true)),
+      smallInteger(view.getFloat64(at + 17, true)),
+      (bits & NodeBit.expires) !== 0 ? view.getFloat64(at + 25, true) : undefined,
+    );
+  }
+
+  #u8(): number {
+    return this.#bytes[this.#at++] as number;
+  }
+  #i32(): number {
+    const value = this.#view.getInt32(this.#at, true);
+    this.#at += 4;
+    return value;
+  }
+  #f64(): number {
+    const value = this.#view.getFloat64(this.#at, true);
+    this.#at += 8;
+    return value;
+  }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A double read from memory, as the small integer that it is where it is one: V8 would box it for ever otherwise. */
+function smallInteger(value: number): number {
+  return value <= 0x7fffffff ? value | 0 : value;
+}

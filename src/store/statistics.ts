@@ -1,0 +1,57 @@
+/** The counters of `/v2/stats/store`. One function decides which counter an outcome moves. Source: SEMANTICS of the API kit, section 12. */
+import { STORE_COUNTERS } from '../protocol/answers.ts';
+import { Op } from '../protocol/command.ts';
+import { Failure } from './failure.ts';
+
+const GETS = 0;
+const SETS_FAIL = 3;
+const EXPIRE_COUNT = 14;
+
+/** Position of the success counter of each operation; its failure counter follows. */
+const SUCCESS_OF: Record<number, number> = {
+  [Op.get]: GETS,
+  [Op.set]: 2,
+  [Op.delete]: 4,
+  [Op.update]: 6,
+  [Op.create]: 8,
+  [Op.createInOrder]: 8,
+  [Op.compareAndSwap]: 10,
+  [Op.compareAndDelete]: 12,
+};
+
+export class Statistics {
+  /** In the order of STORE_COUNTERS. */
+  readonly counts: number[] = STORE_COUNTERS.map(() => 0);
+
+  /** Counts one operation by its outcome. */
+  count(op: Op, outcome: unknown): void {
+    const success = SUCCESS_OF[op] as number;
+    if (!(outcome instanceof Failure)) {
+      this.#add(success);
+      return;
+    }
+    this.#add(success + 1);
+    // etcd counts these twice: its create shares the code of set, which counts a bad directory or root as a failed set.
+    const isCreate = op === Op.create || op === Op.createInOrder;
+    if (isCreate && (outcome.code === 104 || outcome.code === 107)) this.#add(SETS_FAIL);
+  }
+
+  countExpiry(): void {
+    this.#add(EXPIRE_COUNT);
+  }
+
+  /** etcd answers `/health` by a read that it counts. */
+  countHealthCheck(): void {
+    this.#add(GETS);
+  }
+
+  /** Reads are not journaled: their counters begin anew with each start, as the real server's do. */
+  forgetGets(): void {
+    this.counts[GETS] = 0;
+    this.counts[GETS + 1] = 0;
+  }
+
+  #add(position: number): void {
+    this.counts[position] = (this.counts[position] as number) + 1;
+  }
+}

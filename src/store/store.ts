@@ -1,0 +1,333 @@
+/**
+ * The state machine of the key space. Deterministic: the same calls in the same order leave the same tree, index,
+ * events and history. Time comes in with each call and never runs backwards; there is no clock, no randomness and no
+ * I/O in this room. Source: etcd v2 API and v2store/store.go of etcd 3.4; the refusals and their order are etcd's.
+ */
+import type { ByteString } from '../base/byte-string.ts';
+import { Flag, Op } from '../protocol/command.ts';
+import { Action, StoreEvent } from './event.ts';
+import { EventHistory, FIRST_EVENT_INDEX } from './event-history.ts';
+import { Failure } from './failure.ts';
+import { directorySnapshot, Node, newDirectory } from './node.ts';
+import { chainEvent, mixNumber } from './state-hash.ts';
+import { Statistics } from './statistics.ts';
+import { Tree } from './tree.ts';
+import type { UndoLog } from './undo-log.ts';
+import { type Watcher, WatcherHub } from './watcher-hub.ts';
+
+/** A write as the store understands it; one record is reused by the caller for all writes. */
+export interface Write {
+  op: Op;
+  /** A union of `Flag` bits. */
+  flags: number;
+  path: ByteString;
+  value: ByteString;
+  prevValue: ByteString;
+  /** 0: no condition. A bigint only beyond the safe integers, where it equals no index. */
+  prevIndex: number | bigint;
+  /** Epoch ms; counts with `Flag.hasExpiration`. */
+  expirationMs: number;
+  timeMs: number;
+}
+
+/** Hears of each event right after it happened, with the watchers it concerns; the array is reused. */
+export type EventListener = (event: StoreEvent, recipients: Watcher[]) => void;
+
+/** Expirations before the year 2000 mean none, on creation only (a wrapped 64-bit count; v2store/store.go). */
+const MIN_EXPIRATION_MS = Date.UTC(2000, 0, 1);
+const IN_ORDER_NAME_DIGITS = 20;
+
+export class Store {
+  readonly tree: Tree;
+  readonly history: EventHistory;
+  readonly hub = new WatcherHub();
+  readonly statistics = new Statistics();
+  /** The etcd index: that of the latest event. */
+  index = FIRST_EVENT_INDEX - 1;
+  /** The time of the latest command. */
+  timeMs = 0;
+  /** Chain over all events so far; part of the state hash. */
+  eventChain = 0;
+  /** Present where a failing disk may force the latest writes to be undone. */
+  undoLog: UndoLog | undefined;
+  readonly #keepsHash: boolean;
+  readonly #onEvent: EventListener;
+  readonly #recipients: Watcher[] = [];
+
+  /**
+   * @param historyEventsMax how many events a watch can look back.
+   * @param keepsHash whether `stateHash` is kept up to date at each write.
+   */
+  constructor(historyEventsMax: number, keepsHash: boolean, onEvent: EventListener = () => {}) {
+    this.tree = new Tree(keepsHash);
+    this.history = new EventHistory(historyEventsMax);
+    this.#keepsHash = keepsHash;
+    this.#onEvent = onEvent;
+  }
+
+  /** 32 bits over tree, index, history and write counters. 0 when no hash is kept. */
+  get stateHash(): number {
+    if (!this.#keepsHash) return 0;
+    let hash = mixNumber(this.tree.hash, this.index);
+    hash = mixNumber(hash, this.tree.size);
+    hash = mixNumber(hash, this.eventChain);
+    for (let position = 2; position < this.statistics.counts.length; position++) {
+      hash = mixNumber(hash, this.statistics.counts[position] as number);
+    }
+    return hash;
+  }
+
+  /** Moves time forward; a clock that was set back moves nothing. Returns the time that counts. */
+  advanceTime(timeMs: number): number {
+    if (timeMs > this.timeMs) this.timeMs = timeMs;
+    return this.timeMs;
+  }
+
+  /** Reads a node and counts the read. */
+  get(path: ByteString): Node | Failure {
+    const outcome = this.tree.locate(path);
+    this.statistics.count(Op.get, outcome);
+    return outcome;
+  }
+
+  /** Performs a write and counts it. A success has taken one index. */
+  write(write: Write): StoreEvent | Failure {
+    this.advanceTime(write.timeMs);
+    const outcome = this.#perform(write);
+    this.statistics.count(write.op, outcome);
+    return outcome;
+  }
+
+  /**
+   * Expires nodes whose time is `cutoffMs` or earlier, soonest first, at most `eventsMax` of them.
+   * @returns how many expired; each took one index.
+   */
+  tick(cutoffMs: number, eventsMax: number): number {
+    this.advanceTime(cutoffMs);
+    let expired = 0;
+    for (; expired < eventsMax; expired++) {
+      const node = this.tree.ttlQueue.peek();
+      if (node === undefined || (node.expirationMs as number) > cutoffMs) break;
+      this.#remove(Action.expire, node);
+      this.statistics.countExpiry();
+    }
+    return expired;
+  }
+
+  /** When the next node expires, epoch ms; Infinity when none has a timer. */
+  get nextExpirationMs(): number {
+    return this.tree.ttlQueue.peek()?.expirationMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Opens a watch, or answers it from the history.
+   * @param waitIndex 0: from now on.
+   * @returns undefined when the watch waits (it is in the hub then, under `id`); the event that a watch has missed; 401.
+   *   A stream that has missed something waits as well: the caller sends `missedEvents` first.
+   */
+  watch(
+    id: number,
+    path: ByteString,
+    isRecursive: boolean,
+    isStream: boolean,
+    waitIndex: number,
+  ): StoreEvent | Failure | undefined {
+    const sinceIndex = waitIndex === 0 ? this.index + 1 : waitIndex;
+    const found = this.history.scan(path, isRecursive, sinceIndex);
+    if (found instanceof Failure) return found;
+    if (found === undefined || isStream) this.hub.add(id, path, isRecursive, isStream, sinceIndex);
+    return found;
+  }
+
+  /** The events from `first` on that a stream on `path` has missed, in order. */
+  *missedEvents(path: ByteString, isRecursive: boolean, first: StoreEvent): Generator<StoreEvent> {
+    let event: StoreEvent | Failure | undefined = first;
+    while (event instanceof StoreEvent) {
+      yield event;
+      event = this.history.scan(path, isRecursive, event.index + 1);
+    }
+  }
+
+  #perform(write: Write): StoreEvent | Failure {
+    switch (write.op) {
+      case Op.set:
+        return this.#set(write);
+      case Op.create:
+        return this.#create(write, write.path, Action.create);
+      case Op.createInOrder:
+        return this.#create(write, this.#inOrderPath(write.path), Action.create);
+      case Op.update:
+        return this.#update(write);
+      case Op.compareAndSwap:
+        return this.#compareAndSwap(write);
+      case Op.delete:
+        return this.#delete(write);
+      case Op.compareAndDelete:
+        return this.#compareAndDelete(write);
+      default:
+        throw new RangeError(`operation ${write.op} is no write`);
+    }
+  }
+
+  #set(write: Write): StoreEvent | Failure {
+    if (write.path === '') return ROOT_IS_READ_ONLY;
+    const old = this.tree.find(write.path);
+    if (old === undefined) {
+      if ((write.flags & Flag.refresh) === 0) return this.#create(write, write.path, Action.set);
+      return this.tree.locate(write.path) as Failure;
+    }
+    if (old.isDirectory) return new Failure(102, write.path);
+    const isRefresh = (write.flags & Flag.refresh) !== 0;
+    const node = this.#newNode(write, write.path, this.index + 1, isRefresh ? old : undefined);
+    this.tree.replace(old, node);
+    return this.#happened(Action.set, isRefresh, asEventSees(node), old);
+  }
+
+  #create(write: Write, path: ByteString, action: Action): StoreEvent | Failure {
+    if (path === '') return ROOT_IS_READ_ONLY;
+    const parent = this.tree.parentFor(path, this.index + 1);
+    if (parent instanceof Failure) return parent;
+    if (this.tree.find(path) !== undefined) return new Failure(105, path);
+    const node = this.#newNode(write, path, this.index + 1, undefined);
+    this.tree.attach(parent, node);
+    return this.#happened(action, false, asEventSees(node), undefined);
+  }
+
+  #update(write: Write): StoreEvent | Failure {
+    if (write.path === '') return ROOT_IS_READ_ONLY;
+    const old = this.tree.locate(write.path);
+    if (old instanceof Failure) return old;
+    if (!old.isDirectory) return this.#overwrite(write, old, Action.update);
+    if (write.value !== '') return new Failure(102, write.path);
+    // The stored directory keeps its modifiedIndex; only the answer and the event show the new one, as in etcd.
+    const before = directorySnapshot(old);
+    before.hash = old.hash;
+    this.tree.setExpiration(old, expirationOf(write));
+    return this.#happened(Action.update, (write.flags & Flag.refresh) !== 0, directorySnapshot(old), before);
+  }
+
+  #compareAndSwap(write: Write): StoreEvent | Failure {
+    if (write.path === '') return ROOT_IS_READ_ONLY;
+    const old = this.tree.locate(write.path);
+    if (old instanceof Failure) return old;
+    if (old.isDirectory) return new Failure(102, write.path);
+    return compare(old, write) ?? this.#overwrite(write, old, Action.compareAndSwap);
+  }
+
+  #delete(write: Write): StoreEvent | Failure {
+    if (write.path === '') return ROOT_IS_READ_ONLY;
+    const node = this.tree.locate(write.path);
+    if (node instanceof Failure) return node;
+    if (node.children !== undefined) {
+      if ((write.flags & (Flag.dir | Flag.recursive)) === 0) return new Failure(102, write.path);
+      if ((write.flags & Flag.recursive) === 0 && node.children.length > 0) return new Failure(108, write.path);
+    }
+    return this.#remove(Action.delete, node);
+  }
+
+  #compareAndDelete(write: Write): StoreEvent | Failure {
+    const node = this.tree.locate(write.path);
+    if (node instanceof Failure) return node;
+    if (node.isDirectory) return new Failure(102, write.path);
+    return compare(node, write) ?? this.#remove(Action.compareAndDelete, node);
+  }
+
+  /** Writes value and timer of a key that keeps its createdIndex. */
+  #overwrite(write: Write, old: Node, action: Action): StoreEvent {
+    const isRefresh = (write.flags & Flag.refresh) !== 0;
+    const node = new Node(
+      old.path,
+      old.isPathPlain,
+      isRefresh ? old.value : write.value,
+      isRefresh ? old.isValuePlain : (write.flags & Flag.valuePlain) !== 0,
+      undefined,
+      old.createdIndex,
+      this.index + 1,
+      expirationOf(write),
+    );
+    this.tree.replace(old, node);
+    return this.#happened(action, isRefresh, node, old);
+  }
+
+  /** A node that begins a new life at `index`; with the value of `refreshed` when the write is a refresh. */
+  #newNode(write: Write, path: ByteString, index: number, refreshed: Node | undefined): Node {
+    const { flags } = write;
+    const isPathPlain = (flags & Flag.pathPlain) !== 0;
+    const given = expirationOf(write);
+    const expirationMs = given !== undefined && given < MIN_EXPIRATION_MS ? undefined : given;
+    if ((flags & Flag.dir) !== 0) return newDirectory(path, isPathPlain, index, expirationMs);
+    const value = refreshed === undefined ? write.value : refreshed.value;
+    const isValuePlain = refreshed === undefined ? (flags & Flag.valuePlain) !== 0 : refreshed.isValuePlain;
+    return new Node(path, isPathPlain, value, isValuePlain, undefined, index, index, expirationMs);
+  }
+
+  #inOrderPath(directory: ByteString): ByteString {
+    return `${directory}/${String(this.index + 1).padStart(IN_ORDER_NAME_DIGITS, '0')}` as ByteString;
+  }
+
+  #remove(action: Action, node: Node): StoreEvent {
+    // The history must not keep all that was below a removed directory; the undo log must.
+    const prevNode = node.isDirectory ? directorySnapshot(node) : node;
+    prevNode.hash = node.hash;
+    const event = this.#newEvent(action, false, undefined, prevNode);
+    this.undoLog?.record(event, node);
+    const recipients = this.#recipients;
+    this.hub.collect(event, node.parent, recipients);
+    const hearsBelow = this.hub.size > 0 && node.isDirectory;
+    const { hub } = this;
+    this.tree.detach(
+      node,
+      hearsBelow ? (removed) => hub.collectRemoved(removed.path, event.index, recipients) : undefined,
+    );
+    this.#announce(event);
+    return event;
+  }
+
+  #happened(action: Action, isRefresh: boolean, node: Node, prevNode: Node | undefined): StoreEvent {
+    const event = this.#newEvent(action, isRefresh, node, prevNode);
+    this.undoLog?.record(event, undefined);
+    if (!isRefresh && this.hub.size > 0) {
+      this.hub.collect(event, this.tree.find(node.path)?.parent, this.#recipients);
+    }
+    this.#announce(event);
+    return event;
+  }
+
+  #newEvent(action: Action, isRefresh: boolean, node: Node | undefined, prevNode: Node | undefined): StoreEvent {
+    this.index++;
+    const event = new StoreEvent(action, this.index, this.timeMs, isRefresh, node, prevNode);
+    this.history.add(event);
+    if (this.#keepsHash) this.eventChain = chainEvent(this.eventChain, event);
+    return event;
+  }
+
+  #announce(event: StoreEvent): void {
+    this.#onEvent(event, this.#recipients);
+    this.#recipients.length = 0;
+  }
+}
+
+/** A directory goes on changing; what an event tells of it must not. */
+function asEventSees(node: Node): Node {
+  return node.isDirectory ? directorySnapshot(node) : node;
+}
+
+const ROOT_IS_READ_ONLY = new Failure(107, '/');
+
+function expirationOf(write: Write): number | undefined {
+  return (write.flags & Flag.hasExpiration) !== 0 ? write.expirationMs : undefined;
+}
+
+/** 101 with the conditions that fail, or undefined when all hold. */
+function compare(node: Node, write: Write): Failure | undefined {
+  const { prevValue, prevIndex } = write;
+  const isValueRight = prevValue === '' || prevValue === node.value;
+  const hasPrevIndex = (write.flags & Flag.hasPrevIndex) !== 0;
+  const isIndexRight = !hasPrevIndex || prevIndex === node.modifiedIndex;
+  if (isValueRight && isIndexRight) return undefined;
+  const valueCause = `[${prevValue} != ${node.value}]`;
+  const indexCause = `[${prevIndex} != ${node.modifiedIndex}]`;
+  if (isValueRight) return new Failure(101, indexCause);
+  if (isIndexRight) return new Failure(101, valueCause);
+  return new Failure(101, `${valueCause} ${indexCause}`);
+}

@@ -1,0 +1,160 @@
+/**
+ * The tree of nodes: directories that hold their children, and an index that finds any node by its path.
+ * Knows nothing of etcd indexes, events or watchers; keeps the state hash when asked to.
+ */
+import type { ByteString } from '../base/byte-string.ts';
+import { Failure } from './failure.ts';
+import { type Node, newDirectory } from './node.ts';
+import { PathIndex } from './path-index.ts';
+import { hashOfNode } from './state-hash.ts';
+import { TtlQueue } from './ttl-queue.ts';
+
+export class Tree {
+  readonly root: Node = newDirectory('' as ByteString, true, 0, undefined);
+  readonly index = new PathIndex();
+  readonly ttlQueue = new TtlQueue();
+  readonly #keepsHash: boolean;
+  /** Sum of the hashes of all nodes, 32 bits. */
+  hash = 0;
+
+  constructor(keepsHash: boolean) {
+    this.#keepsHash = keepsHash;
+    this.index.set(this.root);
+  }
+
+  /** How many nodes there are, the root not counted. */
+  get size(): number {
+    return this.index.size - 1;
+  }
+
+  find(path: ByteString): Node | undefined {
+    return this.index.get(path);
+  }
+
+  /** The node, or 100 or 104 with the first element of the path at which it went wrong. */
+  locate(path: ByteString): Node | Failure {
+    return this.index.get(path) ?? this.#whyMissing(path);
+  }
+
+  /**
+   * The directory that holds, or will hold, `path`; its missing ancestors are made with `etcdIndex`.
+   * @returns 104 when an element of the path is a key; nothing has been made then.
+   */
+  parentFor(path: ByteString, etcdIndex: number): Node | Failure {
+    const parentPath = parentPathOf(path);
+    const parent = this.index.get(parentPath);
+    if (parent === undefined) return this.#makeDirectory(parentPath, etcdIndex);
+    return parent.isDirectory ? parent : notDirectory(parentPath);
+  }
+
+  /** Puts a new node under its parent. */
+  attach(parent: Node, node: Node): void {
+    const siblings = parent.children as Node[];
+    node.parent = parent;
+    node.childPosition = siblings.length;
+    siblings.push(node);
+    this.#enter(node);
+  }
+
+  /** Puts a node in the place of another of the same path. */
+  replace(old: Node, node: Node): void {
+    const parent = old.parent as Node;
+    (parent.children as Node[])[old.childPosition] = node;
+    node.parent = parent;
+    node.childPosition = old.childPosition;
+    this.#leave(old);
+    // The entry of the index is overwritten in place: no delete, no insert.
+    this.#enter(node);
+  }
+
+  /**
+   * Takes a node out, and all that is below it. The nodes stay linked among themselves, so `reattach` can put them back.
+   * @param onRemoved called with each node below, not with the node itself.
+   */
+  detach(node: Node, onRemoved: ((removed: Node) => void) | undefined): void {
+    const siblings = (node.parent as Node).children as Node[];
+    const last = siblings.pop() as Node;
+    if (last !== node) {
+      siblings[node.childPosition] = last;
+      last.childPosition = node.childPosition;
+    }
+    node.childPosition = -1;
+    this.#forget(node);
+    if (node.children !== undefined) this.#forgetBelow(node, onRemoved);
+  }
+
+  /** Undoes `detach`. */
+  reattach(parent: Node, node: Node): void {
+    this.attach(parent, node);
+    if (node.children !== undefined) this.#enterBelow(node);
+  }
+
+  /** Changes the expiration of a directory, the one field of a node that changes in place. */
+  setExpiration(directory: Node, expirationMs: number | undefined): void {
+    this.#leave(directory);
+    directory.expirationMs = expirationMs;
+    this.#enter(directory);
+  }
+
+  #makeDirectory(path: ByteString, etcdIndex: number): Node | Failure {
+    const parent = this.parentFor(path, etcdIndex);
+    if (parent instanceof Failure) return parent;
+    const directory = newDirectory(path, isPlainPath(path), etcdIndex, undefined);
+    this.attach(parent, directory);
+    return directory;
+  }
+
+  #whyMissing(path: ByteString): Failure {
+    const parentPath = parentPathOf(path);
+    const parent = this.locate(parentPath);
+    if (parent instanceof Failure) return parent;
+    return parent.isDirectory ? new Failure(100, path) : notDirectory(parentPath);
+  }
+
+  #enter(node: Node): void {
+    this.index.set(node);
+    if (node.expirationMs !== undefined) this.ttlQueue.add(node);
+    if (this.#keepsHash) {
+      node.hash = hashOfNode(node);
+      this.hash = (this.hash + node.hash) | 0;
+    }
+  }
+
+  #leave(node: Node): void {
+    this.ttlQueue.remove(node);
+    this.hash = (this.hash - node.hash) | 0;
+  }
+
+  #forget(node: Node): void {
+    this.index.delete(node.path);
+    this.#leave(node);
+  }
+
+  #forgetBelow(directory: Node, onRemoved: ((removed: Node) => void) | undefined): void {
+    for (const child of directory.children as Node[]) {
+      this.#forget(child);
+      onRemoved?.(child);
+      if (child.children !== undefined) this.#forgetBelow(child, onRemoved);
+    }
+  }
+
+  #enterBelow(directory: Node): void {
+    for (const child of directory.children as Node[]) {
+      this.#enter(child);
+      if (child.children !== undefined) this.#enterBelow(child);
+    }
+  }
+}
+
+/** The path of the directory that holds `path`. */
+export function parentPathOf(path: ByteString): ByteString {
+  return path.slice(0, path.lastIndexOf('/')) as ByteString;
+}
+
+function notDirectory(path: ByteString): Failure {
+  return new Failure(104, path);
+}
+
+function isPlainPath(path: ByteString): boolean {
+  return /^[ !#-%'-;=?-[\]-~]*$/.test(path);
+}

@@ -1,0 +1,65 @@
+/**
+ * Applies a journaled command frame to a store: the one way by which state changes, shared by the store worker,
+ * recovery and the snapshot job, so that the three cannot differ.
+ */
+import { assert } from '../base/assert.ts';
+import { type CommandReader, ControlOp } from '../frame/command-frame.ts';
+import { Op } from '../protocol/command.ts';
+import type { StoreEvent } from '../store/event.ts';
+import type { Failure } from '../store/failure.ts';
+import type { Store, Write } from '../store/store.ts';
+
+export class Applier {
+  readonly #store: Store;
+  /** One record for all writes: the store keeps none of it. */
+  readonly #write: Write = {
+    op: Op.get,
+    flags: 0,
+    path: '' as Write['path'],
+    value: '' as Write['path'],
+    prevValue: '' as Write['path'],
+    prevIndex: 0,
+    expirationMs: 0,
+    timeMs: 0,
+  };
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Applies the write that `command` stands at. */
+  write(command: CommandReader): StoreEvent | Failure {
+    const write = this.#write;
+    write.op = command.op as Op;
+    write.flags = command.flags;
+    write.path = command.path;
+    write.value = command.value;
+    write.prevValue = command.prevValue;
+    write.prevIndex = command.prevIndex;
+    write.expirationMs = command.expirationMs;
+    write.timeMs = command.timeMs;
+    return this.#store.write(write);
+  }
+
+  /** Applies any journaled command: a write, a tick, or a checkpoint, at which the state must be what it was. */
+  replay(command: CommandReader): void {
+    switch (command.op) {
+      case ControlOp.tick:
+        this.#store.tick(command.timeMs, command.tickEventsMax);
+        return;
+      case ControlOp.checkpoint:
+        assert(
+          command.stateHash === this.#store.stateHash,
+          `replay reaches the state hash of the checkpoint (${command.stateHash}), not ${this.#store.stateHash}`,
+        );
+        return;
+      default:
+        this.write(command);
+    }
+  }
+}
+
+/** Whether a frame changes the state, so that it is counted and journaled. */
+export function isWriteOp(op: number): boolean {
+  return op >= Op.set && op <= Op.compareAndDelete;
+}

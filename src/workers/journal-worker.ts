@@ -1,0 +1,34 @@
+/** Entry of the journal worker: opens the journal behind what recovery found, and syncs until told to stop. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { LinkConsumer } from '../frame/link.ts';
+import { JournalState, SharedWords } from '../frame/shared-words.ts';
+import { nodeFileLayer } from '../journal/file-layer.ts';
+import { JournalWriter } from '../journal/journal-writer.ts';
+import { Doorbell } from '../ring/doorbell.ts';
+import { crashHook } from './crash-hook.ts';
+import { runDuty } from './duty-loop.ts';
+import { JournalDuty } from './journal-duty.ts';
+import type { JournalSetup, WorkerMessage } from './setup.ts';
+
+assert(parentPort !== null, 'the journal worker is a worker');
+const say = (message: WorkerMessage) => parentPort?.postMessage(message);
+
+const setup = workerData as JournalSetup;
+const words = new SharedWords(setup.words);
+const waiting = [...setup.frontEndBells, setup.storeBell].map((bell) => new Doorbell(new Int32Array(bell)));
+const writer = JournalWriter.open(setup.directory, nodeFileLayer, {
+  nextSequence: setup.lastSequence + 1,
+  segmentSizeBytesMax: setup.segmentSizeBytesMax,
+  crashPoint: crashHook(),
+});
+words.durableSequence = setup.lastSequence;
+words.journalState = JournalState.running;
+say({ kind: 'ready', lastSequence: setup.lastSequence, etcdIndex: 0, nodes: 0 });
+runDuty(
+  new JournalDuty(new LinkConsumer(setup.journal), writer, words, waiting, say),
+  new Doorbell(new Int32Array(setup.bell)),
+  () => words.isJournalStopping,
+  setup.spinMs,
+);
+if (words.journalState === JournalState.running) writer.close();

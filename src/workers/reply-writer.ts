@@ -1,0 +1,155 @@
+/**
+ * Says things to one front end: writes reply frames into its reply ring, waiting for room when there is none.
+ *
+ * Why this waiting cannot deadlock: a front end always drains its reply ring. What it holds back at the durability gate
+ * it holds back for the journal worker, which needs nothing from the store worker but the frames it already has; and
+ * when the disk fails the gate opens, since everything behind it is refused instead.
+ */
+import '../base/latin1.ts';
+import { type LinkEnd, LinkProducer } from '../frame/link.ts';
+import {
+  HEAD_BIT,
+  REPLY_HEAD_SIZE_BYTES,
+  ReplyFormat,
+  ReplyKind,
+  replySizeBytes,
+  writeReplyHead,
+} from '../frame/reply-frame.ts';
+import type { Doorbell } from '../ring/doorbell.ts';
+
+/** More slots than these are split over several frames. */
+const EVENT_SLOTS_MAX = 8192;
+/** Bodies beyond this leave the ring to others and travel beside it. */
+const RING_BODY_SIZE_BYTES_MAX = 64 * 1024;
+const WAIT_FOR_ROOM_MS = 0.05;
+
+export class ReplyWriter {
+  readonly #link: LinkProducer;
+  readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
+  /** Written into each frame; the duty cycle keeps them up to date. */
+  gate = 0;
+  etcdIndex = 0;
+  raftIndex = 0;
+
+  constructor(end: LinkEnd, frontEndBell: Doorbell) {
+    this.#link = new LinkProducer(end, frontEndBell);
+  }
+
+  /** A whole answer. */
+  answer(slot: number, format: number, status: number, body: string): void {
+    this.#frame(ReplyKind.answer, format, status, slot, body);
+  }
+
+  watchOpened(slot: number): void {
+    this.#frame(ReplyKind.watchOpened, ReplyFormat.keys, 200, slot, '');
+  }
+
+  released(slot: number): void {
+    this.#frame(ReplyKind.released, ReplyFormat.plainJson, 200, slot, '');
+  }
+
+  rolledBack(): void {
+    this.#frame(ReplyKind.rolledBack, ReplyFormat.plainJson, 200, 0, '');
+  }
+
+  /** An answer rendered in parts, as it was when `gate`, `etcdIndex` and `raftIndex` were these. */
+  answerInParts(
+    slot: number,
+    format: number,
+    parts: readonly Uint8Array<ArrayBuffer>[],
+    gate: number,
+    etcdIndex: number,
+    raftIndex: number,
+  ): void {
+    let size = 0;
+    for (const part of parts) size += part.length;
+    const kind = ReplyKind.answer;
+    if ((format & HEAD_BIT) !== 0 || size <= RING_BODY_SIZE_BYTES_MAX) {
+      const link = this.#link;
+      const at = this.#claim(replySizeBytes(0, size));
+      writeReplyHead(link.bytes, link.view, at, kind, format, 200, slot, gate, size, etcdIndex, raftIndex);
+      let partAt = at + REPLY_HEAD_SIZE_BYTES;
+      for (const part of parts) {
+        link.bytes.set(part, partAt);
+        partAt += part.length;
+      }
+      link.publish();
+      return;
+    }
+    const at = this.#claimDetached();
+    writeReplyHead(this.#link.bytes, this.#link.view, at, kind, format, 200, slot, gate, 0, etcdIndex, raftIndex);
+    this.#link.publish(parts);
+  }
+
+  /** One event for many slots: encoded once, listed as often as needed. */
+  event(slots: readonly number[], body: string): void {
+    for (let first = 0; first < slots.length; first += EVENT_SLOTS_MAX) {
+      const count = Math.min(slots.length - first, EVENT_SLOTS_MAX);
+      const link = this.#link;
+      const at = this.#claim(replySizeBytes(count, body.length));
+      this.#head(link, at, ReplyKind.event, ReplyFormat.keys, 200, count, body.length);
+      let slotAt = at + REPLY_HEAD_SIZE_BYTES;
+      for (let position = first; position < first + count; position++, slotAt += 4) {
+        link.view.setUint32(slotAt, slots[position] as number, true);
+      }
+      link.bytes.latin1Write(body, slotAt, body.length);
+      link.publish();
+    }
+  }
+
+  #frame(kind: number, format: number, status: number, slot: number, body: string): void {
+    const link = this.#link;
+    const at = this.#claim(replySizeBytes(0, body.length));
+    this.#head(link, at, kind, format, status, slot, body.length);
+    if (body.length > 0) link.bytes.latin1Write(body, at + REPLY_HEAD_SIZE_BYTES, body.length);
+    link.publish();
+  }
+
+  #head(
+    link: LinkProducer,
+    at: number,
+    kind: number,
+    format: number,
+    status: number,
+    slotOrCount: number,
+    bodySizeBytes: number,
+  ): void {
+    const { gate, etcdIndex, raftIndex } = this;
+    writeReplyHead(
+      link.bytes,
+      link.view,
+      at,
+      kind,
+      format,
+      status,
+      slotOrCount,
+      gate,
+      bodySizeBytes,
+      etcdIndex,
+      raftIndex,
+    );
+  }
+
+  #claim(sizeBytes: number): number {
+    const link = this.#link;
+    let at = link.tryClaim(sizeBytes);
+    while (at === -1) {
+      this.#waitForRoom();
+      at = link.tryClaim(sizeBytes);
+    }
+    return at;
+  }
+
+  #claimDetached(): number {
+    let at = this.#link.tryClaimDetached(REPLY_HEAD_SIZE_BYTES);
+    while (at === -1) {
+      this.#waitForRoom();
+      at = this.#link.tryClaimDetached(REPLY_HEAD_SIZE_BYTES);
+    }
+    return at;
+  }
+
+  #waitForRoom(): void {
+    Atomics.wait(this.#sleeper, 0, 0, WAIT_FOR_ROOM_MS);
+  }
+}

@@ -1,0 +1,52 @@
+/** What the main thread hands to the workers at their start, and what they say back. */
+import type { LinkEnd } from '../frame/link.ts';
+
+/** The store worker's share of one front end. */
+export interface FrontEndSetup {
+  readonly requests: LinkEnd;
+  readonly replies: LinkEnd;
+  /** Of the front end's thread. */
+  readonly bell: SharedArrayBuffer;
+}
+
+/** Where and how the store is kept. */
+export interface DurableSetup {
+  readonly directory: string;
+  readonly mustForceRecovery: boolean;
+  readonly commandsPerCheckpoint: number;
+  /** The store worker's end of the journal ring. */
+  readonly journal: LinkEnd;
+  readonly journalBell: SharedArrayBuffer;
+}
+
+export interface StoreSetup {
+  readonly words: SharedArrayBuffer;
+  readonly bell: SharedArrayBuffer;
+  readonly frontEnds: readonly FrontEndSetup[];
+  readonly historyEventsMax: number;
+  readonly spinMs: number;
+  /** Undefined when the store lives in memory only. */
+  readonly durable: DurableSetup | undefined;
+}
+
+export interface JournalSetup {
+  readonly words: SharedArrayBuffer;
+  readonly bell: SharedArrayBuffer;
+  /** Of all who wait for the watermark. */
+  readonly frontEndBells: readonly SharedArrayBuffer[];
+  readonly storeBell: SharedArrayBuffer;
+  readonly journal: LinkEnd;
+  readonly directory: string;
+  /** Sequence of the last command that recovery found. */
+  readonly lastSequence: number;
+  readonly segmentSizeBytesMax: number;
+  readonly spinMs: number;
+}
+
+export type WorkerMessage =
+  /** The worker has recovered what there was and takes commands. */
+  | { readonly kind: 'ready'; readonly lastSequence: number; readonly etcdIndex: number; readonly nodes: number }
+  /** Something for the log. */
+  | { readonly kind: 'log'; readonly level: 'info' | 'warn' | 'error'; readonly text: string }
+  /** The segments up to `sequence`, which is a checkpoint, are closed: a snapshot can be made. */
+  | { readonly kind: 'checkpoint'; readonly sequence: number };

@@ -1,0 +1,60 @@
+/**
+ * A task for piscina: makes the snapshot at a checkpoint without the store. The previous snapshot and the closed
+ * segments are replayed in a second store; the checkpoint in the journal carries the state hash that the serving store
+ * had there, and a store that replays to another state is a broken promise (DESIGN invariant 4): the task fails, and
+ * every file stays.
+ */
+import { constants, setPriority } from 'node:os';
+import { assert } from '../base/assert.ts';
+import { nodeFileLayer } from '../journal/file-layer.ts';
+import { pruneBefore } from '../journal/prune.ts';
+import { replayClosed } from '../journal/replay.ts';
+import { SnapshotWriter } from '../journal/snapshot-file.ts';
+import { StoreReader, writeStore } from '../store/snapshot-codec.ts';
+import { Store } from '../store/store.ts';
+import { crashHook } from './crash-hook.ts';
+import { Replayer } from './store-recovery.ts';
+
+/** Counts over all tasks of this thread. */
+const crashPoint = crashHook();
+
+export interface SnapshotTask {
+  readonly directory: string;
+  /** Sequence of the checkpoint, which ends a closed segment. */
+  readonly sequence: number;
+  readonly historyEventsMax: number;
+}
+
+export interface SnapshotResult {
+  readonly nodes: number;
+  readonly tookMs: number;
+}
+
+/** Runs the task. Throws when the state differs or the disk fails; nothing has been removed then. */
+export function makeSnapshot({ directory, sequence, historyEventsMax }: SnapshotTask): SnapshotResult {
+  const startMs = performance.now();
+  yieldToOthers();
+  const store = new Store(historyEventsMax, true);
+  const reader = new StoreReader(store);
+  const replayer = new Replayer(store);
+  const { lastSequence } = replayClosed(directory, nodeFileLayer, {
+    untilSequence: sequence,
+    onSnapshotChunk: (chunk) => reader.chunk(chunk),
+    onRecord: (_sequence, _timeMs, payload, offset, lengthBytes) => replayer.apply(payload, offset, lengthBytes),
+  });
+  assert(lastSequence === sequence, 'the closed segments reach the checkpoint');
+  const writer = new SnapshotWriter(directory, nodeFileLayer, sequence, { crashPoint });
+  writeStore(store, (buffer, offset, lengthBytes) => writer.writeChunk(buffer, offset, lengthBytes));
+  writer.finish();
+  pruneBefore(directory, nodeFileLayer, sequence, crashPoint);
+  return { nodes: store.tree.size, tookMs: performance.now() - startMs };
+}
+
+/** On Linux the priority of id 0 is that of the calling thread: serving comes first. */
+function yieldToOthers(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_LOW);
+  } catch {
+    // Where it is not allowed the task is merely less polite.
+  }
+}

@@ -1,0 +1,353 @@
+/**
+ * The duty cycle of the store worker: the single writer. One turn takes a bounded batch of commands from each front
+ * end, applies them, answers them, and feeds the journal. No I/O happens here, and nothing is awaited.
+ *
+ *   request rings ─▶ decode ─▶ store ─▶ answer ─▶ reply ring
+ *                                └──▶ events ─▶ reply rings of those who watch (after the writer's own answer)
+ *                                └──▶ frame ─▶ journal ring
+ */
+import { byteStringOf } from '../base/byte-string.ts';
+import { CommandReader, ControlOp } from '../frame/command-frame.ts';
+import type { LinkConsumer } from '../frame/link.ts';
+import { HEAD_BIT, ReplyFormat, STREAM_BIT, WRITE_BIT } from '../frame/reply-frame.ts';
+import { JournalState, type SharedWords } from '../frame/shared-words.ts';
+import { renderStoreStats } from '../protocol/answers.ts';
+import { Flag, Op } from '../protocol/command.ts';
+import { renderError, statusOf } from '../protocol/errors.ts';
+import type { StoreEvent } from '../store/event.ts';
+import { Failure } from '../store/failure.ts';
+import { Listing } from '../store/listing.ts';
+import type { Node } from '../store/node.ts';
+import { renderActionOnly, renderEvent, renderGetOfKey, statusOfEvent } from '../store/render.ts';
+import type { Store } from '../store/store.ts';
+import { UndoLog } from '../store/undo-log.ts';
+import type { Watcher } from '../store/watcher-hub.ts';
+import { Applier, isWriteOp } from './apply.ts';
+import type { JournalFeed } from './journal-feed.ts';
+import type { ReplyWriter } from './reply-writer.ts';
+
+/** Commands taken from one front end before the next has its turn. */
+const BATCH_COMMANDS_MAX = 64;
+/** Nodes that one tick expires: the others' commands wait no longer than this many take. */
+const TICK_EVENTS_MAX = 200;
+/** A watcher's id is its front end and its slot. */
+const SLOT_BITS = 20;
+const SLOT_MASK = (1 << SLOT_BITS) - 1;
+const RAFT_INTERNAL_ERROR = 300;
+
+/** What the worker holds of one front end. */
+export interface FrontEndPort {
+  readonly requests: LinkConsumer;
+  readonly replies: ReplyWriter;
+}
+
+export interface StoreDutyOptions {
+  readonly frontEnds: readonly FrontEndPort[];
+  readonly words: SharedWords;
+  readonly nowMs: () => number;
+}
+
+interface ListingJob {
+  readonly listing: Listing;
+  readonly replies: ReplyWriter;
+  readonly slot: number;
+  readonly format: number;
+  readonly gate: number;
+  readonly etcdIndex: number;
+  readonly raftIndex: number;
+}
+
+interface Delivery {
+  readonly event: StoreEvent;
+  readonly recipients: readonly Watcher[];
+}
+
+export class StoreDuty {
+  readonly store: Store;
+  readonly #frontEnds: readonly FrontEndPort[];
+  readonly #words: SharedWords;
+  /** Undefined when the store lives in memory only. */
+  #journal: JournalFeed | undefined;
+  readonly #nowMs: () => number;
+  readonly #applier: Applier;
+  readonly #command = new CommandReader();
+  readonly #listings: ListingJob[] = [];
+  readonly #deliveries: Delivery[] = [];
+  /** Counts the commands that change the state: the raft index, and the position in the journal. */
+  #sequence = 0;
+  #hasDiskFailed = false;
+  #renderedEvent: StoreEvent | undefined;
+  #renderedBody = '';
+
+  constructor(
+    createStore: (onEvent: (event: StoreEvent, recipients: Watcher[]) => void) => Store,
+    { frontEnds, words, nowMs }: StoreDutyOptions,
+  ) {
+    this.store = createStore((event, recipients) => this.#onEvent(event, recipients));
+    this.#applier = new Applier(this.store);
+    this.#frontEnds = frontEnds;
+    this.#words = words;
+    this.#nowMs = nowMs;
+  }
+
+  /**
+   * From now on all that changes the state is journaled.
+   * @param sequence of the last command already in the store.
+   */
+  journalTo(journal: JournalFeed, sequence: number): void {
+    this.#journal = journal;
+    this.#sequence = sequence;
+    this.store.undoLog = new UndoLog();
+  }
+
+  /** One duty cycle. @returns how much was done; 0 means there is nothing to do. */
+  turn(): number {
+    if (this.#journal !== undefined) this.#followDisk(this.#journal);
+    let done = this.#expire();
+    for (const frontEnd of this.#frontEnds) done += this.#serve(frontEnd);
+    return done + this.#continueListing();
+  }
+
+  /** Whether a turn would find something to do. For the check before parking. */
+  hasWork(): boolean {
+    for (const frontEnd of this.#frontEnds) if (!frontEnd.requests.isEmpty()) return true;
+    return this.#listings.length > 0 || this.#words.isStoreStopping || this.#mustRollBack();
+  }
+
+  /** How long the worker may sleep when nobody asks for anything; Infinity when no node expires. */
+  get idleMsMax(): number {
+    if (this.#hasDiskFailed) return Number.POSITIVE_INFINITY;
+    const next = this.store.nextExpirationMs;
+    return next === Number.POSITIVE_INFINITY ? next : Math.max(0, next - this.#nowMs());
+  }
+
+  #serve(frontEnd: FrontEndPort): number {
+    const { requests, replies } = frontEnd;
+    let served = 0;
+    while (served < BATCH_COMMANDS_MAX && requests.next()) {
+      this.#command.read(requests.bytes, requests.view, requests.frameOffset, requests.frameSizeBytes);
+      this.#perform(frontEnd, replies);
+      if (this.#deliveries.length > 0) this.#deliver();
+      served++;
+    }
+    if (served > 0) requests.release();
+    return served;
+  }
+
+  #perform(frontEnd: FrontEndPort, replies: ReplyWriter): void {
+    const command = this.#command;
+    const { op } = command;
+    if (isWriteOp(op)) {
+      this.#write(frontEnd, replies);
+      return;
+    }
+    this.#stamp(replies);
+    switch (op) {
+      case Op.get:
+        this.#get(replies);
+        return;
+      case Op.watch:
+        this.#watch(frontEnd, replies);
+        return;
+      case ControlOp.cancelWatch:
+        this.store.hub.cancel(this.#watcherId(frontEnd, command.slot));
+        replies.released(command.slot);
+        return;
+      case ControlOp.storeStatistics:
+        replies.answer(
+          command.slot,
+          ReplyFormat.plainJson,
+          200,
+          renderStoreStats(this.store.statistics.counts, this.store.hub.size),
+        );
+        return;
+      case ControlOp.healthCheck:
+        this.store.statistics.countHealthCheck();
+        replies.answer(command.slot, ReplyFormat.health, 200, '');
+        return;
+      default:
+        throw new RangeError(`a command frame has the unknown operation ${op}`);
+    }
+  }
+
+  #write(frontEnd: FrontEndPort, replies: ReplyWriter): void {
+    const command = this.#command;
+    const { slot, flags } = command;
+    if (this.#hasDiskFailed) {
+      this.#stamp(replies);
+      this.#refuse(replies, slot, flags, new Failure(RAFT_INTERNAL_ERROR, byteStringOf(this.#words.failureReason)));
+      return;
+    }
+    this.#sequence++;
+    if (this.store.undoLog !== undefined) this.store.undoLog.sequence = this.#sequence;
+    const outcome = this.#applier.write(command);
+    this.#stamp(replies);
+    if (outcome instanceof Failure) this.#refuse(replies, slot, flags | WRITE_FLAG, outcome);
+    else {
+      const body =
+        (flags & Flag.noValueOnSuccess) !== 0 && outcome.node !== undefined
+          ? renderActionOnly(outcome)
+          : this.#render(outcome);
+      replies.answer(slot, ReplyFormat.keys | WRITE_BIT, statusOfEvent(outcome), body);
+    }
+    // The answer is in its ring before the journal has the frame; the gate keeps it there.
+    if (this.#journal !== undefined) {
+      const { requests } = frontEnd;
+      this.#journal.command(this.#sequence, requests.bytes, requests.frameOffset, requests.frameSizeBytes);
+      this.#checkpointWhenDue(this.#journal);
+    }
+  }
+
+  #get(replies: ReplyWriter): void {
+    const { slot, flags, timeMs, path } = this.#command;
+    const outcome = this.store.get(path);
+    if (outcome instanceof Failure) this.#refuse(replies, slot, flags, outcome);
+    else if (outcome.isDirectory) this.#list(replies, outcome);
+    else {
+      const body = renderGetOfKey(outcome, this.store.advanceTime(timeMs));
+      replies.answer(slot, ReplyFormat.keys | headBit(flags), 200, body);
+    }
+  }
+
+  #list(replies: ReplyWriter, directory: Node): void {
+    const { slot, flags, timeMs } = this.#command;
+    const listing = new Listing(
+      directory,
+      (flags & Flag.recursive) !== 0,
+      (flags & Flag.sorted) !== 0,
+      this.store.advanceTime(timeMs),
+    );
+    const { gate, etcdIndex, raftIndex } = replies;
+    const format = ReplyFormat.keys | headBit(flags);
+    const job = { listing, replies, slot, format, gate, etcdIndex, raftIndex };
+    if (listing.step()) finishListing(job);
+    else this.#listings.push(job);
+  }
+
+  /** Gives the oldest listing that is not complete its share of the turn, and then the others theirs. */
+  #continueListing(): number {
+    const job = this.#listings.shift();
+    if (job === undefined) return 0;
+    if (job.listing.step()) finishListing(job);
+    else this.#listings.push(job);
+    return 1;
+  }
+
+  #watch(frontEnd: FrontEndPort, replies: ReplyWriter): void {
+    const { slot, flags, path, waitIndex } = this.#command;
+    const isRecursive = (flags & Flag.recursive) !== 0;
+    const isStream = (flags & Flag.stream) !== 0;
+    const found = this.store.watch(this.#watcherId(frontEnd, slot), path, isRecursive, isStream, waitIndex);
+    if (found instanceof Failure) this.#refuse(replies, slot, flags, found);
+    else if (found === undefined) replies.watchOpened(slot);
+    else if (isStream) {
+      replies.watchOpened(slot);
+      const slots = [(slot | STREAM_BIT) >>> 0];
+      for (const event of this.store.missedEvents(path, isRecursive, found)) replies.event(slots, renderEvent(event));
+    } else replies.answer(slot, ReplyFormat.keys, 200, renderEvent(found));
+  }
+
+  #refuse(replies: ReplyWriter, slot: number, flags: number, failure: Failure): void {
+    const format = ReplyFormat.keysError | headBit(flags) | ((flags & WRITE_FLAG) !== 0 ? WRITE_BIT : 0);
+    const body = renderError(failure.code, failure.cause, this.store.index);
+    replies.answer(slot, format, statusOf(failure.code), body);
+  }
+
+  #onEvent(event: StoreEvent, recipients: Watcher[]): void {
+    if (recipients.length > 0) this.#deliveries.push({ event, recipients: recipients.slice() });
+  }
+
+  /** Sends what has happened to those who watch. */
+  #deliver(): void {
+    for (const { event, recipients } of this.#deliveries) {
+      const body = this.#render(event);
+      for (let frontEnd = 0; frontEnd < this.#frontEnds.length; frontEnd++) {
+        const slots: number[] = [];
+        for (const watcher of recipients) {
+          if (watcher.id >>> SLOT_BITS !== frontEnd) continue;
+          const slot = watcher.id & SLOT_MASK;
+          slots.push(watcher.isStream ? (slot | STREAM_BIT) >>> 0 : slot);
+        }
+        if (slots.length === 0) continue;
+        const { replies } = this.#frontEnds[frontEnd] as FrontEndPort;
+        this.#stamp(replies);
+        replies.event(slots, body);
+      }
+    }
+    this.#deliveries.length = 0;
+  }
+
+  #expire(): number {
+    if (this.store.tree.ttlQueue.size === 0 || this.#hasDiskFailed) return 0;
+    const nowMs = this.#nowMs();
+    if (this.store.nextExpirationMs > nowMs) return 0;
+    this.#sequence++;
+    if (this.store.undoLog !== undefined) this.store.undoLog.sequence = this.#sequence;
+    const expired = this.store.tick(nowMs, TICK_EVENTS_MAX);
+    this.#journal?.tick(this.#sequence, nowMs, TICK_EVENTS_MAX);
+    if (this.#deliveries.length > 0) this.#deliver();
+    return expired;
+  }
+
+  #checkpointWhenDue(journal: JournalFeed): void {
+    if (!journal.isCheckpointDue(this.#sequence)) return;
+    this.#sequence++;
+    journal.checkpoint(this.#sequence, this.store.timeMs, this.store.stateHash);
+  }
+
+  /** Lets go of what is durable; takes back what will never be. */
+  #followDisk(journal: JournalFeed): void {
+    if (this.#hasDiskFailed) return;
+    // The state first: the journal worker sets it after its last move of the watermark, which must be the one we see.
+    const mustRollBack = this.#mustRollBack();
+    const durableSequence = journal.lastDurable(this.#sequence, this.#words.durableSequence);
+    this.store.undoLog?.trim(durableSequence);
+    if (!mustRollBack) return;
+    this.#hasDiskFailed = true;
+    this.store.undoLog?.rollBack(this.store);
+    this.#sequence = durableSequence;
+    for (const { replies, slot, format } of this.#listings.splice(0)) {
+      this.#stamp(replies);
+      const body = renderError(RAFT_INTERNAL_ERROR, byteStringOf(this.#words.failureReason), this.store.index);
+      replies.answer(slot, ReplyFormat.keysError | (format & HEAD_BIT), statusOf(RAFT_INTERNAL_ERROR), body);
+    }
+    for (const { replies } of this.#frontEnds) {
+      this.#stamp(replies);
+      replies.rolledBack();
+    }
+  }
+
+  #mustRollBack(): boolean {
+    return !this.#hasDiskFailed && this.#words.journalState === JournalState.failed;
+  }
+
+  #stamp(replies: ReplyWriter): void {
+    replies.gate = this.#sequence | 0;
+    replies.etcdIndex = this.store.index;
+    replies.raftIndex = this.#sequence;
+  }
+
+  /** An event is rendered once, for its writer and for all who watch. */
+  #render(event: StoreEvent): string {
+    if (event !== this.#renderedEvent) {
+      this.#renderedBody = renderEvent(event);
+      this.#renderedEvent = event;
+    }
+    return this.#renderedBody;
+  }
+
+  #watcherId(frontEnd: FrontEndPort, slot: number): number {
+    return (this.#frontEnds.indexOf(frontEnd) << SLOT_BITS) | slot;
+  }
+}
+
+/** Beyond the bits of a command: the refusal is of a write, not of a read. */
+const WRITE_FLAG = 0x1_0000;
+
+function headBit(flags: number): number {
+  return (flags & Flag.head) !== 0 ? HEAD_BIT : 0;
+}
+
+function finishListing({ listing, replies, slot, format, gate, etcdIndex, raftIndex }: ListingJob): void {
+  replies.answerInParts(slot, format, listing.takeParts(), gate, etcdIndex, raftIndex);
+}

@@ -1,0 +1,49 @@
+/** Entry of the store worker: recovers, says that it is ready, and runs its duty cycle until told to stop. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { LinkConsumer } from '../frame/link.ts';
+import { JournalState, SharedWords } from '../frame/shared-words.ts';
+import { nodeFileLayer } from '../journal/file-layer.ts';
+import { Doorbell } from '../ring/doorbell.ts';
+import { Store } from '../store/store.ts';
+import { runDuty } from './duty-loop.ts';
+import { JournalFeed } from './journal-feed.ts';
+import { ReplyWriter } from './reply-writer.ts';
+import type { StoreSetup, WorkerMessage } from './setup.ts';
+import { StoreDuty } from './store-duty.ts';
+import { recoverStore } from './store-recovery.ts';
+
+assert(parentPort !== null, 'the store worker is a worker');
+const say = (message: WorkerMessage) => parentPort?.postMessage(message);
+
+const setup = workerData as StoreSetup;
+const words = new SharedWords(setup.words);
+const frontEnds = setup.frontEnds.map(({ requests, replies, bell }) => ({
+  requests: new LinkConsumer(requests),
+  replies: new ReplyWriter(replies, new Doorbell(new Int32Array(bell))),
+}));
+
+const { durable } = setup;
+const bell = new Doorbell(new Int32Array(setup.bell));
+const duty = new StoreDuty((onEvent) => new Store(setup.historyEventsMax, durable !== undefined, onEvent), {
+  frontEnds,
+  words,
+  nowMs: Date.now,
+});
+if (durable === undefined) say({ kind: 'ready', lastSequence: 0, etcdIndex: duty.store.index, nodes: 0 });
+else {
+  const { directory, mustForceRecovery, commandsPerCheckpoint, journal, journalBell } = durable;
+  const log = (text: string) => say({ kind: 'log', level: 'warn', text });
+  const { lastSequence, snapshotSequence } = recoverStore(duty.store, directory, nodeFileLayer, mustForceRecovery, log);
+  const feedBell = new Doorbell(new Int32Array(journalBell));
+  duty.journalTo(new JournalFeed(journal, feedBell, words, commandsPerCheckpoint, snapshotSequence), lastSequence);
+  say({ kind: 'ready', lastSequence, etcdIndex: duty.store.index, nodes: duty.store.tree.size });
+  waitForJournal();
+}
+runDuty(duty, bell, () => words.isStoreStopping, setup.spinMs);
+
+/** Expiries are journaled, so nothing may expire before the journal worker says where the journal stands. */
+function waitForJournal(): void {
+  const isReady = () => words.journalState !== JournalState.none || words.isStoreStopping;
+  while (!isReady()) bell.park(isReady, Number.POSITIVE_INFINITY);
+}

@@ -1,0 +1,175 @@
+/** The built command line: exits, signals, what it says, and what it costs when nobody asks. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { EventShape } from '../support/api-test.ts';
+import { ApiClient } from '../support/http.ts';
+import { RawConnection, requestBytes } from '../support/raw-connection.ts';
+import { freePort, runCommandLine, startCommandLine, stopProcess } from '../support/servers.ts';
+
+describe('a start that cannot be', () => {
+  test.each([
+    ['an unknown flag', ['--no-such-flag'], /unknown option/],
+    ['a word too many', ['serve'], /argument/],
+    ['a number that is none', ['--event-history', 'many'], /event-history/],
+    ['a zero where none may be', ['--max-watchers', '0'], /max-watchers/],
+    ['a URL that is none', ['--listen-client-urls', 'localhost'], /listen-client-urls/],
+    ['a scheme it does not speak', ['--listen-client-urls', 'ftp://127.0.0.1:1'], /listen-client-urls/],
+    ['a log level that is none', ['--log-level', 'loud'], /log-level/],
+    ['a flag without its value', ['--name'], /--name/],
+  ])('%s: one line on stderr, and not zero', async (_, flags, said) => {
+    const run = runCommandLine(flags);
+    const { code } = await run.exited;
+    const { stderr } = run.output();
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toMatch(said);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('a port in use: one line that names it, and not zero', async () => {
+    const first = await startCommandLine();
+    const second = runCommandLine(['--listen-client-urls', first.url, '--in-memory']);
+    const { code } = await second.exited;
+    expect(code).toBeGreaterThan(0);
+    expect(second.output().stderr).toContain(new URL(first.url).port);
+    expect(second.output().stderr.trimEnd().split('\n')).toHaveLength(1);
+    await first.stop();
+  });
+
+  test('a variable of the environment counts, and the flag wins over it', async () => {
+    const named = await startCommandLine([], { ETCD_NAME: 'from-environment' });
+    const nameOf = async (url: string) =>
+      (await (await fetch(`${url}/v2/members`)).json()) as { members: { name: string }[] };
+    expect((await nameOf(named.url)).members[0]?.name).toBe('from-environment');
+    await named.stop();
+    const flagged = await startCommandLine(['--name', 'from-flag'], { ETCD_NAME: 'from-environment' });
+    expect((await nameOf(flagged.url)).members[0]?.name).toBe('from-flag');
+    await flagged.stop();
+    const bad = runCommandLine([], { ETCD_EVENT_HISTORY: 'many' });
+    expect((await bad.exited).code).toBeGreaterThan(0);
+  });
+
+  test.each(['--help', '--version'])('%s says it on stdout and exits with 0', async (flag) => {
+    const run = runCommandLine([flag]);
+    expect((await run.exited).code).toBe(0);
+    expect(run.output().stdout).not.toBe('');
+    expect(run.output().stderr).toBe('');
+  });
+});
+
+describe('addresses', () => {
+  test('several are served, IPv6 too, and one line says when it is ready and where', async () => {
+    const urls = [`http://127.0.0.1:${await freePort()}`, `http://[::1]:${await freePort()}`];
+    const run = runCommandLine(['--in-memory', '--listen-client-urls', urls.join(',')]);
+    for (const url of urls) {
+      await expect
+        .poll(() => fetch(`${url}/version`).then((answer) => answer.status, String), { timeout: 10_000 })
+        .toBe(200);
+    }
+    const ready = run.output().stdout.trimEnd().split('\n');
+    expect(ready).toHaveLength(1);
+    for (const url of urls) expect(ready[0]).toContain(url);
+    await stopProcess(run);
+  });
+
+  test('an advertised address is what members and machines tell', async () => {
+    const server = await startCommandLine([
+      '--advertise-client-urls',
+      'http://example.com:2379,http://example.com:4001',
+    ]);
+    const machines = await (await fetch(`${server.url}/v2/machines`)).text();
+    expect(machines).toBe('http://example.com:2379, http://example.com:4001');
+    await server.stop();
+  });
+});
+
+describe('signals', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s closes watchers and exits with 0 within 5 s', async (signal) => {
+    const server = await startCommandLine();
+    const connections = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(server.url)));
+    for (const connection of connections) await connection.write(requestBytes('GET', '/v2/keys/a?wait=true'));
+    for (const connection of connections) await connection.until(() => connection.received.includes('\r\n\r\n'), 5_000);
+    const sentAt = Date.now();
+    server.child.kill(signal);
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(Date.now() - sentAt).toBeLessThan(5_000);
+    for (const connection of connections) {
+      expect(await connection.until(() => connection.isClosed, 1_000)).toBe(true);
+      // The half object is never completed: a client must see that its watch was cut, not answered.
+      expect(connection.received).not.toContain('\r\n0\r\n');
+    }
+    expect(server.output().stderr).toBe('');
+  });
+
+  test('SIGTERM lets an answer that is under way arrive whole', async () => {
+    const server = await startCommandLine();
+    const api = new ApiClient(server.url);
+    const value = 'x'.repeat(60_000);
+    for (let count = 0; count < 200; count++) await api.put(`/listing/${count}`, `value=${value}`);
+    const answer = await fetch(`${server.url}/v2/keys/listing?recursive=true`); // Resolves with the headers.
+    server.child.kill('SIGTERM');
+    expect(((await answer.json()) as EventShape).node.nodes).toHaveLength(200);
+    expect((await server.exited).code).toBe(0);
+    await api.close();
+  });
+
+  test('a second signal exits at once', async () => {
+    const server = await startCommandLine();
+    const connection = await RawConnection.open(server.url);
+    await connection.write(requestBytes('PUT', '/v2/keys/a', 'value=1').slice(0, -1));
+    await sleep(100);
+    server.child.kill('SIGTERM');
+    await sleep(50);
+    const sentAt = Date.now();
+    server.child.kill('SIGTERM');
+    await server.exited;
+    expect(Date.now() - sentAt).toBeLessThan(1_000);
+    connection.destroy();
+  });
+});
+
+describe('a store worker that crashes', () => {
+  test('takes the process with it, with one clear message and not zero', { timeout: 120_000 }, async () => {
+    const server = await startCommandLine(['--store-heap-mb', '64']);
+    const value = 'x'.repeat(1_000_000);
+    const filling = async () => {
+      // Different first bytes, since equal strings might one day be shared.
+      for (let count = 0; count < 400; count++)
+        await fetch(`${server.url}/v2/keys/k${count}`, {
+          method: 'PUT',
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+          body: `value=${count}${value}`,
+        });
+    };
+    await filling().catch(() => {});
+    const { code, signal } = await server.exited;
+    expect(signal).toBe(null);
+    expect(code).toBeGreaterThan(0);
+    expect(server.output().stderr).toMatch(/store worker/);
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('an idle server', () => {
+  test('uses no measurable CPU, with watchers and keys that live', { timeout: 60_000 }, async () => {
+    const server = await startCommandLine();
+    const api = new ApiClient(server.url);
+    const watches = await Promise.all(Array.from({ length: 20 }, () => api.watch('/a?wait=true')));
+    for (let count = 0; count < 100; count++) await api.put(`/lives/${count}`, 'value=1&ttl=3600');
+    await sleep(1_500); // Until whatever is compiled or collected after the start is done.
+    const before = cpuTicks(server.pid);
+    await sleep(4_000);
+    const usedTicks = cpuTicks(server.pid) - before;
+    console.log(`idle server: ${usedTicks} ticks of 10 ms in 4 s`);
+    // Two hundredths of one core would be 8 ticks; a thread that polls takes 400.
+    expect(usedTicks).toBeLessThanOrEqual(8);
+    for (const watch of watches) await watch.close();
+    await api.close();
+    await server.stop();
+  });
+});
+
+/** User and system time of a process with all its threads, in the kernel's ticks. */
+function cpuTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}

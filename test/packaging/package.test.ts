@@ -1,0 +1,74 @@
+/** What `npm pack` makes, installed somewhere else, serves from its command and from its import. */
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort, projectDirectory, type RunningProcess, runProcess } from '../support/servers.ts';
+import { removeTemporary } from '../support/temporary-directory.ts';
+
+describe('the packed package', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'uetcd-package-'));
+  const home = join(directory, 'home');
+  beforeAll(async () => {
+    const packed = await npm(projectDirectory, 'pack', '--silent', '--pack-destination', directory);
+    mkdirSync(home);
+    writeFileSync(
+      join(home, 'package.json'),
+      '{"name":"somewhere-else","version":"1.0.0","private":true,"type":"module"}',
+    );
+    // What `npm ci` has fetched for the project is in npm's cache.
+    const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--silent'];
+    await npm(home, 'install', ...flags, join(directory, packed.trim().split('\n').at(-1) ?? ''));
+  }, 240_000);
+  afterAll(() => removeTemporary(directory));
+
+  test('serves by npx', { timeout: 60_000 }, async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const flags = ['--no-install', 'uetcd', '--in-memory', '--listen-client-urls', url];
+    const npx = runProcess('npx', flags, { cwd: home, detached: true });
+    const answer = () => fetch(`${url}/v2/keys/a`, { method: 'PUT' }).then((response) => response.text(), String);
+    try {
+      await expect.poll(answer, { timeout: 30_000 }).toMatch(/^\{"action":"set"/);
+    } finally {
+      // The whole group: between npx and the server stands a shell that need not pass a signal on.
+      process.kill(-npx.pid, 'SIGTERM');
+      await npx.exited;
+    }
+  });
+
+  test('serves by import', { timeout: 60_000 }, async () => {
+    writeFileSync(
+      join(home, 'program.js'),
+      `import { startServer } from 'uetcd';
+       const server = await startServer({ port: 0, inMemory: true });
+       const written = await fetch(server.url + '/v2/keys/message?value=hello', { method: 'PUT' });
+       console.log(written.status, await (await fetch(server.url + '/v2/keys/message')).text());
+       await server.close();`,
+    );
+    const program = runProcess(process.execPath, ['program.js'], { cwd: home });
+    // It ends by itself: a closed server keeps no process alive.
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    expect(program.output().stdout).toMatch(/^201 \{"action":"get","node":\{"key":"\/message","value":"hello"/);
+    expect(program.output().stderr).toBe('');
+  });
+
+  test('brings its types and no sources, tests or benchmarks', async () => {
+    const { stdout } = await finished(runProcess('npm', ['ls', '--all', '--silent'], { cwd: home }));
+    expect(stdout).not.toMatch(/vitest|typescript|tinybench|fast-check/);
+    const files = await finished(runProcess('find', ['node_modules/uetcd', '-type', 'f'], { cwd: home }));
+    expect(files.stdout).toContain('dist/index.d.ts');
+    expect(files.stdout).toContain('LICENSE');
+    expect(files.stdout).not.toMatch(/uetcd\/(src|test|native-bench)\//);
+  });
+});
+
+async function npm(cwd: string, ...commandArguments: string[]): Promise<string> {
+  const { code, stdout, stderr } = await finished(runProcess('npm', commandArguments, { cwd }));
+  if (code !== 0) throw new Error(`npm ${commandArguments.join(' ')}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+async function finished(running: RunningProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const { code } = await running.exited;
+  return { code, ...running.output() };
+}

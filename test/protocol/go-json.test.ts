@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type ByteString, byteStringOf } from '../../src/base/byte-string.ts';
+import { faultOfJson } from '../../src/protocol/go-json.ts';
+
+describe('text that is not JSON', () => {
+  test.each([
+    ['', 'unexpected end of JSON input'],
+    ['{"a', 'unexpected end of JSON input'],
+    ['{"a":1 ', 'unexpected end of JSON input'],
+    ['not json', "invalid character 'o' in literal null (expecting 'u')"],
+    ['tru', "invalid character ' ' in literal true (expecting 'e')"],
+    ['{"a" 1}', "invalid character '1' after object key"],
+    ['{"a":1 2}', "invalid character '2' after object key:value pair"],
+    ['{"a":1,}', "invalid character '}' looking for beginning of object key string"],
+    ['[1 2]', "invalid character '2' after array element"],
+    ['[1,]', "invalid character ']' looking for beginning of value"],
+    ['01', "invalid character '1' after top-level value"],
+    ['-', "invalid character ' ' in numeric literal"],
+    ['1.x', "invalid character 'x' after decimal point in numeric literal"],
+    ['1e+', "invalid character ' ' in exponent of numeric literal"],
+    ['"\\x"', "invalid character 'x' in string escape code"],
+    ['"\\u00g"', "invalid character 'g' in \\u hexadecimal character escape"],
+    ['"\n"', "invalid character '\\n' in string literal"],
+    ["'", "invalid character '\\'' looking for beginning of value"],
+    ['\x01', "invalid character '\\x01' looking for beginning of value"],
+    ['\xc3\xa9', "invalid character '\xc3' looking for beginning of value"],
+    ['\xa0', "invalid character '\\u00a0' looking for beginning of value"],
+    ['['.repeat(1001), 'exceeded max depth'],
+  ])('%j: %s', (text, fault) => {
+    expect(faultOfJson(text as ByteString)).toBe(fault);
+  });
+
+  test('is never JSON', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(faultOfJson(byteStringOf(text))).toBeUndefined();
+      }),
+    );
+  });
+
+  test('is told from JSON as JSON.parse does', () => {
+    const pieces = fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      '"a"',
+      ':',
+      ',',
+      '1',
+      '-',
+      '0',
+      '.5',
+      'e1',
+      'null',
+      ' ',
+      '\\',
+      '"',
+    );
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 8 }), (parts) => {
+        const text = parts.join('');
+        expect(faultOfJson(text as ByteString) === undefined).toBe(isJson(text));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * A small client of the v2 API for the tests, on undici: it sends paths, queries and bodies exactly as they are
+ * written, and hands back the bytes exactly as they came. Watches have a connection of their own.
+ */
+import { Client } from 'undici';
+
+export interface Request {
+  readonly method: string;
+  /** Request target as it stands in the request line, from `/v2/keys…` on; characters above 0x7f are single bytes. */
+  readonly target: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** By lower-case name; repeated headers are joined with a comma. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: Buffer;
+  readonly text: string;
+}
+
+const formType = { 'content-type': 'application/x-www-form-urlencoded' };
+
+export class ApiClient {
+  readonly url: string;
+  readonly #client: Client;
+
+  constructor(url: string) {
+    this.url = url;
+    this.#client = newClient(url);
+  }
+
+  async send(request: Request): Promise<Answer> {
+    const answer = await this.#client.request({
+      method: request.method,
+      path: request.target,
+      headers: { ...request.headers },
+      body: request.body ?? null,
+    });
+    const bytes = Buffer.from(await answer.body.arrayBuffer());
+    return { status: answer.statusCode, headers: plainHeaders(answer.headers), bytes, text: bytes.toString('utf8') };
+  }
+
+  /** GET of a key: `path` with its query, below `/v2/keys`. */
+  get(path: string): Promise<Answer> {
+    return this.send({ method: 'GET', target: `/v2/keys${path}` });
+  }
+
+  put(path: string, form?: string): Promise<Answer> {
+    return this.#withForm('PUT', path, form);
+  }
+
+  post(path: string, form?: string): Promise<Answer> {
+    return this.#withForm('POST', path, form);
+  }
+
+  delete(path: string): Promise<Answer> {
+    return this.send({ method: 'DELETE', target: `/v2/keys${path}` });
+  }
+
+  /** GET of anything that is not a key. */
+  fetch(target: string): Promise<Answer> {
+    return this.send({ method: 'GET', target });
+  }
+
+  watch(path: string): Promise<OpenWatch> {
+    return openWatch(this.url, `/v2/keys${path}`);
+  }
+
+  close(): Promise<void> {
+    return this.#client.destroy();
+  }
+
+  #withForm(method: string, path: string, form: string | undefined): Promise<Answer> {
+    const target = `/v2/keys${path}`;
+    return this.send(form === undefined ? { method, target } : { method, target, headers: formType, body: form });
+  }
+}
+
+/** A long poll or stream whose headers have come. Lines are kept until they are asked for. */
+export class OpenWatch {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether the response is complete. */
+  ended = false;
+  /** Complete lines not yet taken, one byte a character, each without its newline. */
+  readonly lines: string[] = [];
+  readonly #client: Client;
+  #unfinished = '';
+  #wake: () => void = () => {};
+
+  constructor(client: Client, status: number, headers: Record<string, string>, body: AsyncIterable<Buffer>) {
+    this.#client = client;
+    this.status = status;
+    this.headers = headers;
+    void this.#read(body);
+  }
+
+  /** The next line; rejects when none came within `withinMs`. */
+  async nextLine(withinMs = 10_000): Promise<string> {
+    if (!(await this.until(() => this.lines.length > 0, withinMs)))
+      throw new Error(this.ended ? 'the watch ended without another line' : `no line within ${withinMs} ms`);
+    return this.lines.shift() ?? '';
+  }
+
+  /** Resolves to whether `claim` came true within `withinMs`; looked at whenever something arrives. */
+  until(claim: () => boolean, withinMs: number): Promise<boolean> {
+    if (claim()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (isTrue: boolean) => {
+        clearTimeout(timer);
+        this.#wake = () => {};
+        resolve(isTrue);
+      };
+      const timer = setTimeout(() => finish(claim()), withinMs);
+      this.#wake = () => {
+        if (claim()) finish(true);
+      };
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#client.destroy();
+  }
+
+  async #read(body: AsyncIterable<Buffer>): Promise<void> {
+    try {
+      for await (const chunk of body) {
+        const pieces = (this.#unfinished + chunk.toString('latin1')).split('\n');
+        this.#unfinished = pieces.pop() ?? '';
+        this.lines.push(...pieces);
+        this.#wake();
+      }
+    } catch {
+      // Either side has dropped the connection: that ends the response as well.
+    }
+    this.ended = true;
+    this.#wake();
+  }
+}
+
+async function openWatch(url: string, target: string): Promise<OpenWatch> {
+  const client = newClient(url);
+  const answer = await client.request({ method: 'GET', path: target });
+  return new OpenWatch(client, answer.statusCode, plainHeaders(answer.headers), answer.body);
+}
+
+function newClient(url: string): Client {
+  return new Client(url, { bodyTimeout: 0, headersTimeout: 60_000, pipelining: 1 });
+}
+
+function plainHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const plain: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined) plain[name] = typeof value === 'string' ? value : value.join(', ');
+  return plain;
+}
