@@ -1,11 +1,19 @@
 /** `npm run bench`: measures uetcd side by side with its peers. `--help` lists what can be asked. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { checkGenerator } from './check-generator.ts';
 import { allPeers } from './peers/all.ts';
+import type { Peer } from './peers/peer.ts';
 import { createSurroundings } from './peers/surroundings.ts';
+import { compareReports, renderChanges } from './report/compare.ts';
+import { renderHtml } from './report/html.ts';
+import { renderPicture } from './report/plots.ts';
+import type { Report } from './report/report.ts';
 import { renderTable } from './report/table.ts';
 import { allScenarios } from './scenarios/all.ts';
+import type { Scenario } from './scenarios/scenario.ts';
 import { Session, type SessionOptions } from './session.ts';
+import { judgeTargets, renderVerdicts } from './targets.ts';
 
 interface CommandLine {
   readonly peers?: string;
@@ -14,6 +22,12 @@ interface CommandLine {
   readonly smoke?: true;
   readonly awake: SessionOptions['awake'];
   readonly json?: string;
+  readonly html?: string;
+  readonly svg?: string;
+  readonly targets?: true;
+  readonly list?: true;
+  readonly compare?: true;
+  readonly checkGenerator?: true;
   readonly portBase: number;
   readonly diskDir?: string;
 }
@@ -21,47 +35,108 @@ interface CommandLine {
 const DEFAULT_ROUNDS = 3;
 const DEFAULT_SECONDS = 3;
 const SMOKE_SECONDS = 0.06;
+/** Of every load: two runs send the same requests. */
 const SEED = 20_240_229;
 
-const program = new Command('bench')
-  .argument('[filter...]', 'scenarios whose name contains one of these; all when absent')
-  .option('--peers <names>', 'comma separated, of those in --list')
-  .option('--rounds <count>', 'interleaved rounds', positive)
-  .option('--seconds <seconds>', 'measured time of a run', positive)
-  .option('--smoke', 'everything once and very short: does it work?')
+const program: Command = new Command('bench')
+  .description('Measures uetcd side by side with its peers.')
+  .argument('[filter...]', 'scenarios whose name contains one of these, or equals it with a = before; all when absent')
+  .option('--list', 'list scenarios and peers')
+  .option('--peers <names>', 'comma separated; all when absent')
+  .option('--rounds <count>', `interleaved rounds (default: ${DEFAULT_ROUNDS})`, positive)
+  .option('--seconds <seconds>', `measured time of a run (default: ${DEFAULT_SECONDS})`, positive)
+  .option('--smoke', 'everything once, very small and short: does it work?')
   .addOption(
-    new Option('--awake <when>', 'keep the cores from halting').choices(['auto', 'always', 'never']).default('auto'),
+    new Option('--awake <when>', 'keep the cores from halting (auto: where a scenario asks for it)')
+      .choices(['auto', 'always', 'never'])
+      .default('auto'),
   )
   .option('--json <file>', 'write the report as JSON')
-  .option('--port-base <port>', 'first of 200 ports to use', positive, 3100)
-  .option('--disk-dir <directory>', 'where the durable peers keep their data')
-  .action(measure);
+  .option('--html <file>', 'write the report as one self-contained page')
+  .option('--svg <file>', "write the report's four main plots as one picture")
+  .option('--targets', 'print which targets the report meets')
+  .option('--compare', 'compare two JSON reports given as arguments; exit code 1 on a regression beyond noise')
+  .option('--check-generator', 'compare the load generator with wrk')
+  .option('--port-base <port>', 'first of 100 ports to use', positive, 3100)
+  .option('--disk-dir <directory>', 'where the durable peers keep their data (default: the temporary directory)')
+  .action(run);
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 await program.parseAsync();
+
+async function run(positional: readonly string[], line: CommandLine): Promise<void> {
+  if (line.list) list();
+  else if (line.compare) compare(positional);
+  else if (line.checkGenerator) await check(line);
+  else await measure(positional, line);
+}
 
 async function measure(filter: readonly string[], line: CommandLine): Promise<void> {
   const isSmoke = line.smoke === true;
-  const wanted = line.peers?.split(',');
-  const peers = allPeers.filter(({ name }) => wanted === undefined || wanted.includes(name));
-  const scenarios = allScenarios.filter(
-    ({ name }) => filter.length === 0 || filter.some((part) => name.includes(part)),
-  );
-  const session = new Session(
-    {
-      rounds: line.rounds ?? (isSmoke ? 1 : DEFAULT_ROUNDS),
-      seconds: line.seconds ?? (isSmoke ? SMOKE_SECONDS : DEFAULT_SECONDS),
-      isSmoke,
-      awake: line.awake,
-      seed: SEED,
-    },
-    peers,
-    createSurroundings(line.portBase, line.diskDir),
-    (text) => process.stderr.write(`${text}\n`),
-  );
-  const report = await session.run(scenarios);
-  process.stdout.write(`${renderTable(report)}\n`);
-  if (line.json !== undefined) writeFileSync(line.json, `${JSON.stringify(report, null, 1)}\n`);
+  const options: SessionOptions = {
+    rounds: line.rounds ?? (isSmoke ? 1 : DEFAULT_ROUNDS),
+    seconds: line.seconds ?? (isSmoke ? SMOKE_SECONDS : DEFAULT_SECONDS),
+    isSmoke,
+    awake: line.awake,
+    seed: SEED,
+  };
+  const scenarios = chooseScenarios(filter);
+  const surroundings = createSurroundings(line.portBase, line.diskDir);
+  const progress = (text: string): boolean => process.stderr.write(`${text}\n`);
+  const report = await new Session(options, choosePeers(line.peers), surroundings, progress).run(scenarios);
+  print(renderTable(report));
+  if (isSmoke) print('\na smoke run: it shows that everything works, its figures mean nothing');
+  if (line.targets) print(`\n${renderVerdicts(judgeTargets(report))}`);
+  if (line.json !== undefined) writeFileSync(line.json, `${JSON.stringify(report)}\n`);
+  if (line.html !== undefined) writeFileSync(line.html, renderHtml(report));
+  if (line.svg !== undefined) writeFileSync(line.svg, renderPicture(report));
   if (report.scenarios.some(({ results }) => results.some(({ error }) => error !== undefined))) process.exitCode = 1;
+}
+
+function compare(files: readonly string[]): void {
+  const [before, after] = files;
+  if (before === undefined || after === undefined || files.length > 2)
+    program.error('--compare takes two JSON reports');
+  const changes = compareReports(readReport(before), readReport(after));
+  print(renderChanges(changes));
+  if (changes.some(({ isRegression }) => isRegression)) process.exitCode = 1;
+}
+
+async function check(line: CommandLine): Promise<void> {
+  const surroundings = createSurroundings(line.portBase, line.diskDir);
+  print(await checkGenerator(surroundings, line.rounds ?? DEFAULT_ROUNDS, line.seconds ?? DEFAULT_SECONDS));
+}
+
+function list(): void {
+  for (const { name, title, peers } of allScenarios) print(`${name.padEnd(16)} ${title} (${peers.join(', ')})`);
+  print('');
+  for (const { name, description } of allPeers) print(`${name.padEnd(16)} ${description}`);
+}
+
+function choosePeers(names: string | undefined): readonly Peer[] {
+  if (names === undefined) return allPeers;
+  const wanted = names.split(',');
+  for (const name of wanted)
+    if (!allPeers.some((peer) => peer.name === name)) program.error(`no peer is called ${name}; --list shows them`);
+  return allPeers.filter(({ name }) => wanted.includes(name));
+}
+
+function chooseScenarios(filter: readonly string[]): readonly Scenario[] {
+  const matches = (name: string, part: string): boolean =>
+    part.startsWith('=') ? name === part.slice(1) : name.includes(part);
+  const chosen = allScenarios.filter(({ name }) => filter.length === 0 || filter.some((part) => matches(name, part)));
+  if (chosen.length === 0) program.error(`no scenario matches ${filter.join(' ')}; --list shows them`);
+  return chosen;
+}
+
+function readReport(file: string): Report {
+  const report = JSON.parse(readFileSync(file, 'utf8')) as Partial<Report>;
+  if (report.format !== 1) program.error(`${file} is no report of this benchmark`);
+  return report as Report;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 function positive(text: string): number {

@@ -10,6 +10,7 @@ import { keepCoresAwake } from './awake.ts';
 import { GeneratorPool } from './load/generator-pool.ts';
 import type { RunMeasurement } from './measurement.ts';
 import type { Peer, PeerContext, PeerName, RunningPeer } from './peers/peer.ts';
+import { formatNumber } from './report/format.ts';
 import type { PeerReport, Report, ScenarioReport, SkippedPeer } from './report/report.ts';
 import { describeMachine, summarize } from './report/report.ts';
 import type { Bench, Scenario } from './scenarios/scenario.ts';
@@ -176,12 +177,6 @@ function headline(measured: RunMeasurement): string {
     .slice(0, 3)
     .map(({ name, value, unit }) => `${name} ${formatNumber(value)} ${unit}`)
     .join(', ');
-}
-
-export function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) return '–';
-  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US');
-  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
 function messageOf(error: unknown): string {

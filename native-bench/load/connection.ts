@@ -17,8 +17,7 @@ export class Connection {
   readonly #socket: Socket;
   #isClosing = false;
 
-  /** @param localAddress  for more connections than one address has ports; any of 127.0.0.0/8. */
-  constructor(target: Target, sink: AnswerSink, localAddress = '127.0.0.1') {
+  constructor(target: Target, sink: AnswerSink) {
     const reader = dialectOf(target).createReader(sink);
     const callback = (length: number): boolean => {
       reader.push(readBuffer, length);
@@ -27,7 +26,6 @@ export class Connection {
     const socket = connect({
       host: '127.0.0.1',
       port: target.port,
-      localAddress,
       noDelay: true,
       onread: { buffer: readBuffer, callback },
     });

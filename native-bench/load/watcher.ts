@@ -23,7 +23,6 @@ export interface WatcherOptions {
   readonly request?: string;
   /** False saves the decoding where only the number of events matters. */
   readonly keepsText?: boolean;
-  readonly localAddress?: string;
 }
 
 const NEWLINE = 10;
@@ -55,7 +54,7 @@ export class Watcher implements AnswerSink {
       options.request ??
       (mode === 'long-poll' ? dialect.watch(key, 0) : dialect.watchStream(key, options.isRecursive ?? false));
     this.#keepsText = options.keepsText ?? true;
-    this.#connection = new Connection(target, this, options.localAddress);
+    this.#connection = new Connection(target, this);
   }
 
   get opened(): Promise<void> {
@@ -130,9 +129,4 @@ export class Watcher implements AnswerSink {
 function modifiedIndexOf(event: string): number {
   // The node comes before prevNode, so the first one is the event's own.
   return Number(/"modifiedIndex":(\d+)/.exec(event)?.[1] ?? Number.NaN);
-}
-
-/** Spreads many connections over the loopback addresses, since one address has some 28,000 ports. */
-export function localAddressFor(connection: number): string {
-  return `127.0.0.${1 + Math.floor(connection / 5_000)}`;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { PeerContext } from './peer.ts';
 import { isPortFree } from './server-process.ts';
 
-const PORTS = 200;
+const PORTS = 100;
 
 export function createSurroundings(portBase: number, diskDirectory: string | undefined): PeerContext {
   const disk = diskDirectory ?? tmpdir();

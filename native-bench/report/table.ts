@@ -1,16 +1,15 @@
 /** The report as text: one block per scenario, one line per metric, one column per peer, ratios beside the figures. */
 import type { PeerName } from '../peers/peer.ts';
-import { formatNumber } from '../session.ts';
+import { alignColumns, formatRange } from './format.ts';
 import type { MetricReport, PeerReport, Report, ScenarioReport } from './report.ts';
 
 /** Whom every other peer is compared with, in this order of preference. */
 const subjects: readonly PeerName[] = ['uetcd', 'uetcd-durable'];
 
 export function renderTable(report: Report): string {
-  const { machine, options } = report;
   const lines = [
-    `${machine.cores} × ${machine.processor}, Linux ${machine.kernel}, Node ${machine.node}, ${report.startedAt}`,
-    `${options.rounds} interleaved rounds of ${options.seconds} s; median [min–max]; "uetcd ×" is uetcd's figure divided by the peer's`,
+    describeMeasurement(report),
+    'median [min–max]; the ratio is uetcd ÷ peer, of the medians',
     ...report.peers.map((peer) => `  ${peer.name.padEnd(14)} ${peer.version.padEnd(10)} ${peer.description}`),
     ...report.skipped.map(({ peer, reason }) => `  ${peer.padEnd(14)} not measured: ${reason}`),
   ];
@@ -18,14 +17,48 @@ export function renderTable(report: Report): string {
   return lines.join('\n');
 }
 
+export function describeMeasurement({ machine, options, startedAt }: Report): string {
+  const memory = `${Math.round(machine.memoryBytes / 2 ** 30)} GiB`;
+  return [
+    `${machine.cores} cores (${machine.processor}), ${memory}, Linux ${machine.kernel}, Node ${machine.node}`,
+    `${options.rounds} interleaved rounds of ${options.seconds} s, load generator on the same machine`,
+    startedAt,
+  ].join('; ');
+}
+
+/** The one the others of a scenario are divided by: uetcd in memory, or durable where it does not take part. */
+export function subjectOf(scenario: ScenarioReport): PeerReport | undefined {
+  const isDurable = scenario.family === 'durable';
+  const preference = isDurable ? subjects.toReversed() : subjects;
+  return preference
+    .map((name) => scenario.results.find(({ peer, metrics }) => peer === name && metrics.length > 0))
+    .find((found) => found !== undefined);
+}
+
+/** The names of all metrics of a scenario, in the order of the peer that has most of them. */
+export function metricNames(scenario: ScenarioReport): string[] {
+  const fullestFirst = scenario.results.toSorted((a, b) => b.metrics.length - a.metrics.length);
+  return [...new Set(fullestFirst.flatMap(({ metrics }) => metrics.map(({ name }) => name)))];
+}
+
+export function findMetric(result: PeerReport | undefined, name: string): MetricReport | undefined {
+  return result?.metrics.find((metric) => metric.name === name);
+}
+
+/** Own figure divided by the peer's; undefined where that says nothing. */
+export function ratioTo(own: MetricReport | undefined, other: MetricReport | undefined): number | undefined {
+  return own === undefined || other === undefined || own === other || other.median === 0
+    ? undefined
+    : own.median / other.median;
+}
+
 function renderScenario(scenario: ScenarioReport): string[] {
-  const subject = scenario.results.find(({ peer, error }) => subjects.includes(peer) && error === undefined);
-  const rows = [['', ...scenario.results.map(({ peer }) => peer)]];
-  for (const name of new Set(scenario.results.flatMap(({ metrics }) => metrics.map((metric) => metric.name))))
-    rows.push(renderMetric(name, scenario.results, subject));
+  const subject = subjectOf(scenario);
+  const heading = ['', ...scenario.results.map(({ peer }) => peer)];
+  const rows = metricNames(scenario).map((name) => renderMetric(name, scenario.results, subject));
   return [
     `${scenario.name}: ${scenario.title}`,
-    ...alignColumns(rows),
+    ...alignColumns([heading, ...rows]),
     ...scenario.results.flatMap(({ peer, error, warnings }) => [
       ...(error === undefined ? [] : [`  ! ${peer} FAILED: ${error}`]),
       ...warnings.map((warning) => `  ! ${peer}: ${warning}`),
@@ -34,22 +67,14 @@ function renderScenario(scenario: ScenarioReport): string[] {
 }
 
 function renderMetric(name: string, results: readonly PeerReport[], subject: PeerReport | undefined): string[] {
-  const find = (result: PeerReport): MetricReport | undefined => result.metrics.find((metric) => metric.name === name);
-  const own = subject === undefined ? undefined : find(subject);
-  const unit = results.map(find).find((metric) => metric !== undefined)?.unit ?? '';
+  const own = findMetric(subject, name);
+  const unit = results.map((result) => findMetric(result, name)).find((metric) => metric !== undefined)?.unit ?? '';
   const cells = results.map((result) => {
-    const metric = find(result);
+    const metric = findMetric(result, name);
     if (metric === undefined) return '–';
-    const figure = `${formatNumber(metric.median)} [${formatNumber(metric.min)}–${formatNumber(metric.max)}]`;
-    const isRatioMeant = own !== undefined && result !== subject && metric.median !== 0;
-    return isRatioMeant ? `${figure} ${(own.median / metric.median).toFixed(2)}×` : figure;
+    const figure = formatRange(metric.median, metric.min, metric.max);
+    const ratio = ratioTo(own, metric);
+    return ratio === undefined ? figure : `${figure} ${ratio.toFixed(2)}×`;
   });
   return [`${name} ${unit}`.trim(), ...cells];
-}
-
-function alignColumns(rows: readonly string[][]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('   ')}`.trimEnd(),
-  );
 }

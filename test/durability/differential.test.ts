@@ -7,7 +7,7 @@ import { describe, expect } from 'vitest';
 import { differencesOf } from '../differential/comparison.ts';
 import { alignIndexes, currentIndex, hasEtcd, type Pair, seed } from '../differential/pair.ts';
 import { anyRequest, asksForOrder, type KeysRequest, requestOf } from '../differential/requests.ts';
-import { type Answer, ApiClient } from '../support/http.ts';
+import { ApiClient } from '../support/http.ts';
 import { startEtcd } from '../support/servers.ts';
 import { type DurableServer, durableTest, startOn } from './durable-server.ts';
 

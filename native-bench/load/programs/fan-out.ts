@@ -7,7 +7,7 @@ import type { Target } from '../dialect.ts';
 import { dialectOf } from '../dialect.ts';
 import { LatencyHistogram } from '../latency-histogram.ts';
 import { type Usage, UsageWindow } from '../usage-window.ts';
-import { localAddressFor, Watcher } from '../watcher.ts';
+import { Watcher } from '../watcher.ts';
 
 export interface FanOutSpec {
   readonly target: Target;
@@ -74,7 +74,7 @@ class Crowd {
         onEvent: (text: string) => this.#heard(number, text),
         onFailure,
       };
-      const options = { keepsText: number % READS_TEXT_EVERY === 0, localAddress: localAddressFor(number) };
+      const options = { keepsText: number % READS_TEXT_EVERY === 0 };
       this.#watchers.push(new Watcher(target, dialect, WATCHED_KEY, 'stream', listener, options));
     }
   }

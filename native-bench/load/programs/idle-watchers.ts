@@ -4,7 +4,7 @@
  */
 import { dialectOf } from '../dialect.ts';
 import { residentBytes } from '../process-usage.ts';
-import { localAddressFor, Watcher } from '../watcher.ts';
+import { Watcher } from '../watcher.ts';
 import { type ClosedLoopSpec, closedLoop, type LoadResult } from './closed-loop.ts';
 
 export interface IdleWatchersSpec {
@@ -66,8 +66,7 @@ async function openWatchers(spec: IdleWatchersSpec, watchers: Watcher[]): Promis
           onEvent: () => reject(new Error('an idle watcher heard something')),
           onFailure: (what: string) => reject(new Error(what)),
         };
-        const options = { localAddress: localAddressFor(number) };
-        const watcher = new Watcher(target, dialect, `/idle/${number}`, 'long-poll', listener, options);
+        const watcher = new Watcher(target, dialect, `/idle/${number}`, 'long-poll', listener);
         watchers.push(watcher);
         watcher.opened.then(() => watcher.arm(), reject);
       });

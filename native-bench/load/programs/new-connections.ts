@@ -5,7 +5,6 @@ import { type Dialect, dialectOf, type Target } from '../dialect.ts';
 import { LatencyHistogram } from '../latency-histogram.ts';
 import { emptyTally, noteFailure, requireNoFailure, type Tally } from '../load-client.ts';
 import { UsageWindow } from '../usage-window.ts';
-import { localAddressFor } from '../watcher.ts';
 import type { LoadResult } from './closed-loop.ts';
 
 export interface NewConnectionsSpec {
@@ -17,9 +16,6 @@ export interface NewConnectionsSpec {
   readonly warmupMs: number;
   readonly measureMs: number;
 }
-
-/** Local addresses are taken in turn, because a closed connection keeps its port for a while. */
-const ADDRESS_TURN = 40_000;
 
 export async function newConnections(spec: NewConnectionsSpec): Promise<LoadResult> {
   const visits = new Visits(spec);
@@ -89,7 +85,7 @@ class Visits {
       },
       onClose: (reason) => this.#lost(reason),
     };
-    const connection = new Connection(this.#spec.target, sink, localAddressFor(number % ADDRESS_TURN));
+    const connection = new Connection(this.#spec.target, sink);
     connection.opened.then(
       () => connection.send(this.#dialect.set('/bench/key', `n${number}`)),
       (error: Error) => this.#lost(error.message),
