@@ -1,10 +1,8 @@
 /** The Go client of the v2 API, as Debian's golang-etcd-server-dev ships its source. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { removeTemporary } from '../support/temporary-directory.ts';
+import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
 import { canRun, keepTranscript, runToEnd, startSubject } from './subject.ts';
 
 const packages = 'golang-go golang-etcd-server-dev';
@@ -14,7 +12,7 @@ const program = fileURLToPath(new URL('go-client/main.go', import.meta.url));
 
 describe.skipIf(!isHere)('the Go client', () => {
   test('reads, writes and watches as with a real etcd', { timeout: 600_000 }, async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'uetcd-go-'));
+    const directory = makeTemporary('uetcd-go');
     const binary = join(directory, 'go-client');
     try {
       const goPath = { GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '-p=1' };

@@ -3,12 +3,11 @@
  * leader is elected, the replica streams, and when the leader is killed the replica takes over.
  */
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chownSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort, type RunningProcess, type RunningServer, runProcess, stopProcess } from '../support/servers.ts';
-import { removeTemporary } from '../support/temporary-directory.ts';
+import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
 import { hasClient, keepTranscript, startSubject } from './subject.ts';
 
 const installed = '/usr/lib/postgresql';
@@ -38,7 +37,7 @@ describe.skipIf(!isHere)('Patroni', () => {
 
   beforeAll(async () => {
     server = await startSubject();
-    directory = mkdtempSync(join(tmpdir(), 'uetcd-patroni-'));
+    directory = makeTemporary('uetcd-patroni');
     if (user.uid !== undefined && user.gid !== undefined) chownSync(directory, user.uid, user.gid);
     members = [await newMember(directory, 'one', server.url), await newMember(directory, 'two', server.url)];
   });

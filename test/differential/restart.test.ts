@@ -1,12 +1,10 @@
 /** Both servers killed with SIGKILL and started again on their data, in the middle of what they are asked. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, ApiClient } from '../support/http.ts';
 import { type RunningProcess, type RunningServer, startCommandLine, startEtcd } from '../support/servers.ts';
-import { removeTemporary } from '../support/temporary-directory.ts';
+import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
 import { differencesOf } from './comparison.ts';
 import { alignIndexes, currentIndex, hasEtcd, operationsTotal, type Pair, seed } from './pair.ts';
 import { playSequence } from './play.ts';
@@ -22,7 +20,7 @@ interface Incarnation {
 }
 
 describe.skipIf(!hasEtcd)('against a real etcd, across restarts', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'uetcd-restart-'));
+  const directory = makeTemporary('uetcd-restart');
   let peer: Incarnation;
   let subject: Incarnation;
   const startBoth = async () => {

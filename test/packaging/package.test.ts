@@ -1,13 +1,12 @@
 /** What `npm pack` makes, installed somewhere else, serves from its command and from its import. */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort, projectDirectory, type RunningProcess, runProcess } from '../support/servers.ts';
-import { removeTemporary } from '../support/temporary-directory.ts';
+import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
 
 describe('the packed package', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'uetcd-package-'));
+  const directory = makeTemporary('uetcd-package');
   const home = join(directory, 'home');
   beforeAll(async () => {
     const packed = await npm(projectDirectory, 'pack', '--silent', '--pack-destination', directory);

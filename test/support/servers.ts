@@ -4,14 +4,13 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startServer } from '../../src/index.ts';
-import { removeTemporary } from './temporary-directory.ts';
+import { makeTemporary, makeTemporaryInMemory, removeTemporary } from './temporary-directory.ts';
 
 export interface RunningServer {
   readonly url: string;
@@ -79,7 +78,7 @@ const nowhere: Storage = { dataDir: undefined, remove: () => {} };
 
 function newStorage(): Storage {
   if (!isDurable) return nowhere;
-  const dataDir = mkdtempSync(join(tmpdir(), 'uetcd-data-'));
+  const dataDir = makeTemporary('uetcd-data');
   return { dataDir, remove: () => removeTemporary(dataDir) };
 }
 
@@ -140,7 +139,7 @@ export async function startEtcd(kept?: string): Promise<RunningServer & RunningP
   const [clientPort, peerPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${clientPort}`;
   const peerUrl = `http://127.0.0.1:${peerPort}`;
-  const directory = kept ?? mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'uetcd-peer-'));
+  const directory = kept ?? makeTemporaryInMemory('uetcd-peer');
   const etcd = runProcess('etcd', [
     '--enable-v2=true',
     ...['--data-dir', directory, '--logger', 'zap', '--log-level', 'error'],
