@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { checkGenerator } from './check-generator.ts';
+import { runMicroBenchmarks } from './micro/all.ts';
 import { allPeers } from './peers/all.ts';
 import type { Peer } from './peers/peer.ts';
 import { createSurroundings } from './peers/surroundings.ts';
@@ -28,6 +29,7 @@ interface CommandLine {
   readonly list?: true;
   readonly compare?: true;
   readonly checkGenerator?: true;
+  readonly micro?: true;
   readonly portBase: number;
   readonly diskDir?: string;
 }
@@ -57,6 +59,7 @@ const program: Command = new Command('bench')
   .option('--targets', 'print which targets the report meets')
   .option('--compare', 'compare two JSON reports given as arguments; exit code 1 on a regression beyond noise')
   .option('--check-generator', 'compare the load generator with wrk')
+  .option('--micro', 'measure the parts of the server by themselves: ring, store, encoding')
   .option('--port-base <port>', 'first of 100 ports to use', positive, 3100)
   .option('--disk-dir <directory>', 'where the durable peers keep their data (default: the temporary directory)')
   .action(run);
@@ -68,6 +71,7 @@ async function run(positional: readonly string[], line: CommandLine): Promise<vo
   if (line.list) list();
   else if (line.compare) compare(positional);
   else if (line.checkGenerator) await check(line);
+  else if (line.micro) await runMicroBenchmarks(line.smoke === true, print);
   else await measure(positional, line);
 }
 

@@ -1,18 +1,19 @@
 /** Ports and directories for the peers; the directories go when the benchmark ends, however it ends. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { PeerContext } from './peer.ts';
 import { isPortFree } from './server-process.ts';
 
 const PORTS = 100;
+const DIRECTORY_PREFIX = 'uetcd-bench-';
 
 export function createSurroundings(portBase: number, diskDirectory: string | undefined): PeerContext {
   const disk = diskDirectory ?? tmpdir();
   const memory = existsSync('/dev/shm') ? '/dev/shm' : disk;
   const directories: string[] = [];
   process.once('exit', () => {
-    for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+    for (const directory of directories) remove(directory);
   });
   let port = portBase;
   return {
@@ -24,9 +25,14 @@ export function createSurroundings(portBase: number, diskDirectory: string | und
       throw new Error(`no free port in ${portBase}–${portBase + PORTS - 1}`);
     },
     createDirectory(where) {
-      const directory = mkdtempSync(join(where === 'memory' ? memory : disk, 'uetcd-bench-'));
+      const directory = mkdtempSync(join(where === 'memory' ? memory : disk, DIRECTORY_PREFIX));
       directories.push(directory);
       return directory;
     },
   };
+}
+
+/** Only what we have made ourselves is ever removed with all that is in it. */
+function remove(directory: string): void {
+  if (basename(directory).startsWith(DIRECTORY_PREFIX)) rmSync(directory, { recursive: true, force: true });
 }

@@ -66,6 +66,13 @@ test('a report compared with itself shows no regression', () => {
   expect(compared.status).toBe(0);
 });
 
+test('the micro benchmarks run and check what they time', () => {
+  const micro = bench('--micro', '--smoke');
+  expect(micro.stderr).toBe('');
+  expect(micro.stdout).toContain('the store worker alone, through its rings');
+  expect(micro.status).toBe(0);
+});
+
 test('an unknown scenario is refused with one line', () => {
   const refused = bench('no-such-scenario');
   expect(refused.stderr.trim()).toBe('no scenario matches no-such-scenario; --list shows them');

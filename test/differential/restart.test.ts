@@ -20,11 +20,12 @@ interface Incarnation {
 }
 
 describe.skipIf(!hasEtcd)('against a real etcd, across restarts', () => {
-  const directory = makeTemporary('uetcd-restart');
+  let directory: string | undefined;
   let peer: Incarnation;
   let subject: Incarnation;
   const startBoth = async () => {
     // So few that snapshots are made on the way, and recovery begins from one.
+    directory ??= makeTemporary('uetcd-restart');
     const flags = ['--data-dir', join(directory, 'subject'), '--snapshot-count', '150', '--log-level', 'warn'];
     const servers = await Promise.all([startEtcd(join(directory, 'peer')), startCommandLine(flags)]);
     [peer, subject] = servers.map((server) => ({ server, client: new ApiClient(server.url) })) as [
@@ -37,7 +38,7 @@ describe.skipIf(!hasEtcd)('against a real etcd, across restarts', () => {
     // Neither is there when the first start failed.
     await Promise.all([peer, subject].map((incarnation) => incarnation?.client.close()));
     await Promise.all([peer, subject].map((incarnation) => incarnation?.server.stop()));
-    removeTemporary(directory);
+    if (directory !== undefined) removeTemporary(directory);
   });
 
   async function killBoth(): Promise<void> {
