@@ -2,8 +2,8 @@
  * The nodes that have an expiration, soonest first: a binary heap in which each node knows its position, so that a
  * node that is replaced or deleted leaves at once and takes its timer with it.
  *
- * The order is (expirationMs, modifiedIndex). No two nodes with a timer share a modifiedIndex, so the order is total:
- * it does not depend on how the heap came about, and a store rebuilt from a snapshot expires in the same order.
+ * The order is (expirationMs, modifiedIndex, path). It is total, so it does not depend on how the heap came about, and a
+ * store rebuilt from a snapshot expires in the same order. (A key and a directory made along its way share an index.)
  */
 import type { Node } from './node.ts';
 
@@ -75,5 +75,6 @@ export class TtlQueue {
 function isSooner(a: Node, b: Node): boolean {
   const aMs = a.expirationMs as number;
   const bMs = b.expirationMs as number;
-  return aMs < bMs || (aMs === bMs && a.modifiedIndex < b.modifiedIndex);
+  if (aMs !== bMs) return aMs < bMs;
+  return a.modifiedIndex !== b.modifiedIndex ? a.modifiedIndex < b.modifiedIndex : a.path < b.path;
 }
