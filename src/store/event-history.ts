@@ -35,7 +35,8 @@ export class EventHistory {
   dropLast(): void {
     this.#events[this.lastIndex % this.#events.length] = undefined;
     this.lastIndex--;
-    if (this.lastIndex < this.firstIndex) this.firstIndex = this.lastIndex = 0;
+    // Nothing was ever dropped before the first event; elsewhere the past stays cleared up to where it was.
+    if (this.lastIndex < this.firstIndex && this.firstIndex === FIRST_EVENT_INDEX) this.firstIndex = this.lastIndex = 0;
   }
 
   /** The event of an index within [firstIndex, lastIndex]. */
@@ -50,11 +51,11 @@ export class EventHistory {
    *   history no longer reaches back that far.
    */
   scan(path: ByteString, isRecursive: boolean, since: number): StoreEvent | Failure | undefined {
-    if (since > this.lastIndex) return undefined;
     // Where nothing has ever been dropped, nothing before the first event can have been missed.
     if (since < this.firstIndex && this.firstIndex > FIRST_EVENT_INDEX) {
       return new Failure(401, `the requested history has been cleared [${this.firstIndex}/${since}]`);
     }
+    if (since > this.lastIndex) return undefined;
     for (let index = Math.max(since, this.firstIndex); index <= this.lastIndex; index++) {
       const event = this.at(index);
       if (!event.isRefresh && isSeenFrom(path, isRecursive, event)) return event;

@@ -104,11 +104,15 @@ export class Tree {
     return directory;
   }
 
+  /** From the root downwards and in a loop: a path may have as many elements as fit a request line. */
   #whyMissing(path: ByteString): Failure {
-    const parentPath = parentPathOf(path);
-    const parent = this.locate(parentPath);
-    if (parent instanceof Failure) return parent;
-    return parent.isDirectory ? new Failure(100, path) : notDirectory(parentPath);
+    for (let end = path.indexOf('/', 1); end !== -1; end = path.indexOf('/', end + 1)) {
+      const ancestorPath = path.slice(0, end) as ByteString;
+      const ancestor = this.index.get(ancestorPath);
+      if (ancestor === undefined) return new Failure(100, ancestorPath);
+      if (!ancestor.isDirectory) return notDirectory(ancestorPath);
+    }
+    return new Failure(100, path);
   }
 
   #enter(node: Node): void {
