@@ -66,14 +66,11 @@ export const LIMITS = {
   /** A reader of a large answer that takes nothing for so long is dropped, and its memory given back. */
   largeAnswerStallMsMax: 60_000,
   /** How long the front end polls for a reply that is due, before it sleeps: native-bench, "set, 1 connection". */
-  frontEndPollMs: 0.2,
-  /**
-   * The longest spin of the store worker between two pieces of work. Well above a round trip on a busy machine: a worker
-   * that just fails to catch the next request makes that request slower, and then never catches one.
-   */
-  storeSpinMs: 0.5,
+  frontEndPollMs: 0.05,
+  /** How long the store worker spins after a little work, before it sleeps: the same benchmark. */
+  storeSpinMs: 0.05,
   /** The same of the journal worker. */
-  journalSpinMs: 0.1,
+  journalSpinMs: 0.05,
   /** SIGTERM: how long requests in flight may take. */
   drainMsMax: 4000,
 } as const;

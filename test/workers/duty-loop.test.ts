@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { DOORBELL_WORDS, Doorbell } from '../../src/ring/doorbell.ts';
+import { type Duty, runDuty } from '../../src/workers/duty-loop.ts';
+
+/** A duty with so many pieces of work, of which each turn does some; `onIdle` is asked when there is none. */
+function dutyOf(pieces: number, perTurn: number, onIdle: () => void = () => {}) {
+  const duty = {
+    left: pieces,
+    turns: 0,
+    idleMsMax: 5,
+    turn(): number {
+      duty.turns++;
+      const done = Math.min(duty.left, perTurn);
+      duty.left -= done;
+      if (done === 0) onIdle();
+      return done;
+    },
+    hasWork: () => duty.left > 0,
+  } satisfies Duty & { left: number; turns: number };
+  return duty;
+}
+
+const bell = () => new Doorbell(new Int32Array(new SharedArrayBuffer(DOORBELL_WORDS * 4)));
+
+describe('a thread that is to stop', () => {
+  test.each([0, 1])('does what is left first, with a spin of %i ms', (spinMs) => {
+    const duty = dutyOf(10, 3);
+    runDuty(duty, bell(), () => true, spinMs);
+    expect(duty.left).toBe(0);
+    expect(duty.turns).toBe(5);
+  });
+});
+
+describe('a thread with nothing to do', () => {
+  test('sleeps until its next deadline, and looks for work then', () => {
+    const ownBell = bell();
+    let rounds = 0;
+    const duty = dutyOf(0, 1, () => {
+      rounds++;
+      if (rounds === 3) duty.left = 1;
+    });
+    runDuty(duty, ownBell, () => rounds >= 5, 0);
+    expect(ownBell.parks).toBeGreaterThanOrEqual(3);
+    expect(duty.left).toBe(0);
+  });
+
+  test('does not sleep when work has come between its last turn and the park', () => {
+    const ownBell = bell();
+    let hasCome = false;
+    const duty = dutyOf(0, 1, () => {
+      if (!hasCome) duty.left = 1;
+      hasCome = true;
+    });
+    runDuty(duty, ownBell, () => hasCome && duty.left === 0, 0);
+    expect(ownBell.parks).toBe(0);
+    expect(duty.left).toBe(0);
+  });
+});

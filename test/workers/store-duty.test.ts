@@ -1,0 +1,307 @@
+import { describe, expect, test } from 'vitest';
+import { ControlOp } from '../../src/frame/command-frame.ts';
+import { ReplyFormat } from '../../src/frame/reply-frame.ts';
+import { Flag, Op } from '../../src/protocol/command.ts';
+import { NOON_MS } from '../store/store-fixture.ts';
+import { DutyBench } from './duty-bench.ts';
+
+const kindsOf = (replies: readonly { kind: string }[]) => replies.map(({ kind }) => kind);
+
+describe('an event', () => {
+  test('with a thousand watchers is one frame with a thousand slots', () => {
+    const bench = new DutyBench();
+    for (let slot = 1; slot <= 1000; slot++) bench.first.watch(slot, '/k', slot % 2 === 0 ? Flag.stream : 0);
+    bench.run();
+    expect(bench.first.received()).toHaveLength(1000);
+
+    bench.first.set(2000, '/k');
+    bench.run();
+    const [answer, event, ...others] = bench.first.received();
+    expect(others).toEqual([]);
+    expect(answer).toMatchObject({ kind: 'answer', slot: 2000, status: 201 });
+    expect(event).toMatchObject({ kind: 'event', body: answer?.body });
+    expect([...(event?.slots ?? [])].sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 1000 }, (_, slot) => slot + 1),
+    );
+    expect(event?.streams).toHaveLength(500);
+
+    bench.first.set(2000, '/k');
+    bench.run();
+    expect(bench.first.received()[1]?.slots).toHaveLength(500);
+  });
+
+  test('with more watchers than a frame takes is split over several, which name each once', () => {
+    const bench = new DutyBench();
+    for (let slot = 0; slot < 20_000; slot++) {
+      bench.first.watch(slot, '/k');
+      if (slot % 1000 === 999) {
+        bench.run();
+        bench.first.received();
+      }
+    }
+    bench.first.set(30_000, '/k');
+    bench.run();
+    const [answer, ...events] = bench.first.received();
+    expect(kindsOf(events)).toEqual(['event', 'event', 'event']);
+    expect(new Set(events.flatMap(({ slots }) => slots)).size).toBe(20_000);
+    expect(events.every(({ body }) => body === answer?.body)).toBe(true);
+  });
+
+  test('goes to each front end whose clients watch, with its own slots', () => {
+    const bench = new DutyBench(3);
+    bench.first.watch(1, '/k');
+    bench.second.watch(1, '/k');
+    bench.second.watch(2, '/', Flag.recursive);
+    bench.second.watch(3, '', Flag.recursive);
+    bench.run();
+    for (const frontEnd of bench.frontEnds) frontEnd.received();
+    bench.first.set(9, '/k');
+    bench.run();
+    expect(kindsOf(bench.first.received())).toEqual(['answer', 'event']);
+    const [event, ...others] = bench.second.received();
+    expect(others).toEqual([]);
+    expect([...(event?.slots ?? [])].sort()).toEqual([1, 3]);
+    expect(bench.frontEnds[2]?.received()).toEqual([]);
+  });
+
+  test('of a write comes after the writer’s own answer, and before the answer to the next command', () => {
+    const bench = new DutyBench();
+    bench.first.watch(1, '/k');
+    bench.first.set(2, '/k');
+    bench.first.send(Op.get, 3, '/k');
+    bench.run();
+    const replies = bench.first.received();
+    expect(kindsOf(replies)).toEqual(['watchOpened', 'answer', 'event', 'answer']);
+    expect(replies.map(({ slot, slots }) => slots[0] ?? slot)).toEqual([1, 2, 1, 3]);
+  });
+
+  test('shows the value to watchers, though the writer has asked for none', () => {
+    const bench = new DutyBench();
+    bench.first.watch(1, '/k');
+    bench.first.set(2, '/k', 'v', { flags: Flag.noValueOnSuccess });
+    bench.run();
+    const [, answer, event] = bench.first.received();
+    expect(answer?.body).toBe('{"action":"set"}\n');
+    expect(event?.body).toContain('"value":"v"');
+  });
+});
+
+describe('a watch that looks back', () => {
+  test('is answered at once', () => {
+    const bench = new DutyBench();
+    bench.first.set(1, '/k', 'one');
+    bench.first.set(1, '/k', 'two');
+    bench.first.watch(2, '/k', 0, 2n);
+    bench.run();
+    expect(bench.first.received()[2]).toMatchObject({ kind: 'answer', slot: 2, status: 200, etcdIndex: 3 });
+    expect(bench.duty.store.hub.size).toBe(0);
+  });
+
+  test('as a stream gets each missed event in a frame of its own, then what happens', () => {
+    const bench = new DutyBench();
+    for (const value of ['one', 'two']) bench.first.set(1, '/k', value);
+    bench.first.watch(2, '/k', Flag.stream, 2n);
+    bench.first.set(1, '/k', 'three');
+    bench.run();
+    const [, , ...replies] = bench.first.received();
+    expect(kindsOf(replies)).toEqual(['watchOpened', 'event', 'event', 'answer', 'event']);
+    expect(replies.filter(({ kind }) => kind === 'event').every(({ streams }) => streams[0] === 2)).toBe(true);
+    expect(replies.map(({ body }) => /"value":"(\w+)"/.exec(body)?.[1])).toEqual([
+      undefined,
+      'one',
+      'two',
+      'three',
+      'three',
+    ]);
+  });
+});
+
+describe('a cancelled watch', () => {
+  test('hears no more, and its slot is released behind all frames addressed to it', () => {
+    const bench = new DutyBench();
+    bench.first.watch(1, '/k', Flag.stream);
+    bench.first.set(2, '/k');
+    bench.first.send(ControlOp.cancelWatch, 1, '');
+    bench.first.set(2, '/k');
+    bench.run();
+    const replies = bench.first.received();
+    expect(kindsOf(replies)).toEqual(['watchOpened', 'answer', 'event', 'released', 'answer']);
+    expect(replies[3]).toMatchObject({ slot: 1 });
+    expect(bench.duty.store.hub.size).toBe(0);
+  });
+
+  test('that had its event just before is released all the same', () => {
+    const bench = new DutyBench();
+    bench.first.watch(1, '/k');
+    bench.first.set(2, '/k');
+    bench.first.send(ControlOp.cancelWatch, 1, '');
+    bench.run();
+    expect(kindsOf(bench.first.received())).toEqual(['watchOpened', 'answer', 'event', 'released']);
+  });
+
+  test('of one front end leaves the watch of the same slot of another', () => {
+    const bench = new DutyBench(2);
+    for (const frontEnd of bench.frontEnds) frontEnd.watch(1, '/k');
+    bench.run();
+    bench.first.send(ControlOp.cancelWatch, 1, '');
+    bench.first.set(2, '/k');
+    bench.run();
+    expect(kindsOf(bench.first.received())).toEqual(['watchOpened', 'released', 'answer']);
+    expect(kindsOf(bench.second.received())).toEqual(['watchOpened', 'event']);
+  });
+});
+
+describe('a turn', () => {
+  test('takes a bounded batch from each front end, so that none waits for another', () => {
+    const bench = new DutyBench(2);
+    for (let slot = 0; slot < 100; slot++) bench.first.set(slot, '/k');
+    bench.second.send(Op.get, 1, '/k');
+    bench.duty.turn();
+    expect(bench.first.received()).toHaveLength(64);
+    expect(bench.second.received()).toHaveLength(1);
+    bench.duty.turn();
+    expect(bench.first.received()).toHaveLength(36);
+    expect(bench.duty.turn()).toBe(0);
+  });
+
+  test('expires a bounded number of keys, and serves commands in between', () => {
+    const bench = new DutyBench();
+    for (let slot = 0; slot < 500; slot++) bench.first.set(slot, `/k${slot}`, 'v', { expirationMs: NOON_MS + 1000 });
+    bench.run();
+    bench.first.received();
+    bench.nowMs += 1000;
+    const sizes: number[] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      bench.first.send(Op.get, turn, '');
+      bench.duty.turn();
+      expect(bench.first.received()).toHaveLength(1);
+      sizes.push(bench.duty.store.tree.size);
+    }
+    expect(sizes).toEqual([300, 100, 0, 0]);
+    expect(bench.duty.idleMsMax).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('is not due before the next key expires, and is then', () => {
+    const bench = new DutyBench();
+    bench.first.set(1, '/k', 'v', { expirationMs: NOON_MS + 1000 });
+    bench.run();
+    expect(bench.duty.idleMsMax).toBe(1000);
+    bench.nowMs += 999;
+    expect(bench.duty.turn()).toBe(0);
+    bench.nowMs += 1;
+    expect(bench.duty.idleMsMax).toBe(0);
+    expect(bench.duty.turn()).toBe(1);
+    expect(bench.valueAt('/k')).toBeUndefined();
+  });
+
+  test('has work while commands or listings wait, or the thread is to stop', () => {
+    const bench = new DutyBench();
+    expect(bench.duty.hasWork()).toBe(false);
+    bench.first.send(Op.get, 1, '/k');
+    expect(bench.duty.hasWork()).toBe(true);
+    bench.run();
+    expect(bench.duty.hasWork()).toBe(false);
+    bench.words.stopStore();
+    expect(bench.duty.hasWork()).toBe(true);
+  });
+
+  test('stops the thread at a command that it does not know', () => {
+    const bench = new DutyBench();
+    bench.first.send(31, 1, '/k');
+    expect(() => bench.duty.turn()).toThrow(RangeError);
+  });
+});
+
+describe('a large listing', () => {
+  const KEYS = 12_000;
+  const filledBench = () => {
+    const bench = new DutyBench();
+    for (let number = 0; number < KEYS; number++) {
+      bench.first.set(1, `/d/${number}`, 'old');
+      if (number % 1000 === 999) {
+        bench.run();
+        bench.first.received();
+      }
+    }
+    return bench;
+  };
+
+  test('goes on in slices while sets are answered, and shows nothing of them', () => {
+    const bench = filledBench();
+    const indexBefore = bench.duty.store.index;
+    bench.first.send(Op.get, 7, '/d', { flags: Flag.sorted });
+    const replies: ReturnType<typeof bench.first.received> = [];
+    let sets = 0;
+    while (!replies.some(({ slot }) => slot === 7)) {
+      bench.first.set(8, `/d/${sets}`, 'new');
+      bench.duty.turn();
+      replies.push(...bench.first.received());
+      sets++;
+    }
+    const listing = replies.find(({ slot }) => slot === 7);
+    expect(sets).toBeGreaterThan(KEYS / 500);
+    expect(replies.filter(({ slot }) => slot === 8)).toHaveLength(sets);
+    expect(listing).toMatchObject({ kind: 'answer', status: 200, etcdIndex: indexBefore, gate: KEYS, raftIndex: KEYS });
+    const values = [...(listing?.body.matchAll(/"value":"(\w+)"/g) ?? [])].map((match) => match[1]);
+    expect(values).toHaveLength(KEYS);
+    expect(values.every((value) => value === 'old')).toBe(true);
+  });
+
+  test('does not hold up another one', () => {
+    const bench = filledBench();
+    for (const slot of [1, 2, 3]) bench.first.send(Op.get, slot, '/d');
+    bench.first.send(Op.get, 4, '/d/7');
+    bench.duty.turn();
+    expect(bench.first.received().map(({ slot }) => slot)).toEqual([4]);
+    expect(bench.duty.hasWork()).toBe(true);
+    bench.run();
+    const listings = bench.first.received();
+    expect(listings.map(({ slot }) => slot)).toEqual([1, 2, 3]);
+    expect(new Set(listings.map(({ body }) => body)).size).toBe(1);
+  });
+});
+
+describe('what a reply says of the store', () => {
+  test('index and raft index are those after the command; a refused write has its raft index, too', () => {
+    const bench = new DutyBench();
+    bench.first.set(1, '/k');
+    bench.first.send(Op.create, 2, '/k');
+    bench.first.send(Op.get, 3, '/k');
+    bench.first.set(4, '/k', 'w', { flags: Flag.dir });
+    bench.run();
+    const seen = bench.first.received().map(({ status, etcdIndex, raftIndex, format, isWrite }) => {
+      return { status, etcdIndex, raftIndex, format, isWrite };
+    });
+    const { keys, keysError } = ReplyFormat;
+    expect(seen).toEqual([
+      { status: 201, etcdIndex: 2, raftIndex: 1, format: keys, isWrite: true },
+      { status: 412, etcdIndex: 2, raftIndex: 2, format: keysError, isWrite: true },
+      { status: 200, etcdIndex: 2, raftIndex: 2, format: keys, isWrite: false },
+      { status: 200, etcdIndex: 3, raftIndex: 3, format: keys, isWrite: true },
+    ]);
+  });
+
+  test.each([
+    ['a key', '/k'],
+    ['a directory', '/'.slice(1)],
+    ['what is missing', '/no'],
+  ])('the answer to a HEAD of %s is marked', (_, path) => {
+    const bench = new DutyBench();
+    bench.first.set(1, '/k');
+    bench.first.send(Op.get, 2, path, { flags: Flag.head });
+    bench.run();
+    expect(bench.first.received().map(({ isHead }) => isHead)).toEqual([false, true]);
+  });
+
+  test('the store’s statistics count watchers and operations', () => {
+    const bench = new DutyBench();
+    bench.first.watch(1, '/k');
+    bench.first.set(2, '/other');
+    bench.first.send(ControlOp.healthCheck, 3, '');
+    bench.first.send(ControlOp.storeStatistics, 4, '');
+    bench.run();
+    const statistics = bench.first.received()[3];
+    expect(statistics).toMatchObject({ slot: 4, format: ReplyFormat.plainJson });
+    expect(JSON.parse(statistics?.body ?? '')).toMatchObject({ setsSuccess: 1, getsSuccess: 1, watchers: 1 });
+  });
+});
