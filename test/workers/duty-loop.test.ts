@@ -4,7 +4,7 @@ import { type Duty, runDuty } from '../../src/workers/duty-loop.ts';
 
 /** A duty with so many pieces of work, of which each turn does some; `onIdle` is asked when there is none. */
 function dutyOf(pieces: number, perTurn: number, onIdle: () => void = () => {}) {
-  const duty = {
+  const duty: Duty & { left: number; turns: number } = {
     left: pieces,
     turns: 0,
     idleMsMax: 5,
@@ -16,7 +16,7 @@ function dutyOf(pieces: number, perTurn: number, onIdle: () => void = () => {}) 
       return done;
     },
     hasWork: () => duty.left > 0,
-  } satisfies Duty & { left: number; turns: number };
+  };
   return duty;
 }
 
