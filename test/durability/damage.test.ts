@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
 import { eventOf } from '../support/api-test.ts';
 import { ApiClient } from '../support/http.ts';
 import { removeTemporary } from '../support/temporary-directory.ts';
@@ -192,7 +192,8 @@ async function live(directory: string, options: DurableOptions, life: number, en
     await api.put(key, `value=${valueOfKey(key)}`);
   }
   const wantsSnapshot = options.flags?.includes('50') && life > 0;
-  if (wantsSnapshot) await expect.poll(() => snapshotsIn(directory).length, { timeout: 20_000 }).toBe(1);
+  // Not expect.poll: this runs in beforeAll, where there is no test for it to belong to.
+  if (wantsSnapshot) await vi.waitFor(() => expect(snapshotsIn(directory)).toHaveLength(1), { timeout: 60_000 });
   await api.close();
   await server[end]();
 }
