@@ -244,7 +244,10 @@ class Server {
     await Promise.race([
       new Promise<void>((resolve) => client.drain(resolve)),
       new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, LIMITS.drainMsMax);
+        timer = setTimeout(() => {
+          this.#log.warn({ unanswered: client.slots.waitingCount }, 'stopping with requests unanswered');
+          resolve();
+        }, LIMITS.drainMsMax);
       }),
     ]);
     clearTimeout(timer);

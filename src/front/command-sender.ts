@@ -8,10 +8,11 @@ import {
   writeCommand,
   writeExpiration,
   writeIndex,
+  writeValueBytes,
   writeValues,
 } from '../frame/command-frame.ts';
 import { type LinkEnd, LinkProducer } from '../frame/link.ts';
-import { Flag } from '../protocol/command.ts';
+import { Flag, Op } from '../protocol/command.ts';
 import type { Doorbell } from '../ring/doorbell.ts';
 
 interface QueuedCommand {
@@ -58,6 +59,21 @@ export class CommandSender {
     const mustQueue = this.#queue.length > 0;
     if (!mustQueue && this.#trySend(op, flags, slot, timeMs, path, value, prevValue, index, expirationMs)) return;
     this.#queue.push({ op, flags, slot, timeMs, path, value, prevValue, index, expirationMs });
+  }
+
+  /** Sends a set of a value that is still among the bytes of its request, from `valueAt` on. */
+  sendValueBytes(flags: number, slot: number, timeMs: number, path: string, body: Uint8Array, valueAt: number): void {
+    const link = this.#link;
+    const sizeBytes = commandSizeBytes(path.length, body.length - valueAt, 0);
+    const at = this.#queue.length > 0 ? -1 : link.tryClaim(sizeBytes);
+    if (at === -1) {
+      const value = Buffer.from(body.buffer, body.byteOffset, body.length).latin1Slice(valueAt);
+      this.send(Op.set, flags, slot, timeMs, path, value, '', 0n, 0);
+      return;
+    }
+    writeCommand(link.bytes, link.view, at, Op.set, flags, slot, timeMs, path);
+    writeValueBytes(link.bytes, link.view, at, body, valueAt);
+    link.publishQuietly();
   }
 
   /** Sends a command that has nothing but a slot. */

@@ -4,7 +4,7 @@
  */
 import './header-limit.ts';
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
-import { type ByteString, byteStringOf } from '../base/byte-string.ts';
+import { type ByteString, byteStringOf, byteStringOfBytes } from '../base/byte-string.ts';
 import { ControlOp } from '../frame/command-frame.ts';
 import {
   ALLOW,
@@ -24,13 +24,23 @@ import { answerAuthOff } from '../protocol/auth-off.ts';
 import { Flag, type KeysCommand, Op } from '../protocol/command.ts';
 import { FORM_TYPE } from '../protocol/content-type.ts';
 import { type ApiError, renderError, statusOf } from '../protocol/errors.ts';
+import { isPlainValueForm, PLAIN_VALUE_AT } from '../protocol/form.ts';
 import { isPlain } from '../protocol/json.ts';
 import { answerMembers, type PlainAnswer } from '../protocol/members.ts';
-import { cleanPath, decodePath, isSimpleUrl, needsCleaning, redirectBody, redirectLocation } from '../protocol/path.ts';
-import { type KeysMethod, parseKeysRequest, parsePlainValueForm } from '../protocol/request.ts';
-import { readBody } from './body-reader.ts';
+import {
+  cleanPath,
+  decodePath,
+  isPlainKeysUrl,
+  isSimpleUrl,
+  needsCleaning,
+  redirectBody,
+  redirectLocation,
+} from '../protocol/path.ts';
+import { type KeysMethod, parseKeysRequest } from '../protocol/request.ts';
+import { BodyReader } from './body-reader.ts';
 import { expirationMsOf } from './expiration.ts';
 import type { Identity } from './identity.ts';
+import { KeysRequest, type KeysRequestHandler } from './keys-request.ts';
 import { writeOwnAnswer } from './responder.ts';
 import type { StoreClient } from './store-client.ts';
 
@@ -52,20 +62,30 @@ export class FrontEnd {
   readonly #store: StoreClient;
   readonly #options: FrontEndOptions;
   readonly #listenSockets: us_listen_socket[] = [];
+  /** By slot. */
+  readonly #requests: KeysRequest[] = [];
   readonly #startedMs = Date.now();
 
   constructor(store: StoreClient, options: FrontEndOptions) {
     this.#store = store;
     this.#options = options;
     this.#app = uWS.App();
-    this.#app.any('/*', (response, request) => {
+    // The two commonest requests have routes of their own, which take the short way where they can.
+    this.#app.get('/v2/keys/*', this.#guarded(this.#getKey));
+    this.#app.put('/v2/keys/*', this.#guarded(this.#putKey));
+    this.#app.any('/*', this.#guarded(this.#route));
+  }
+
+  /** An exception while one request is served closes its connection, and ends nothing else. */
+  #guarded(handle: (response: HttpResponse, request: HttpRequest) => void): typeof handle {
+    return (response, request) => {
       try {
-        this.#route(response, request);
+        handle.call(this, response, request);
       } catch (error) {
-        options.onError(error);
+        this.#options.onError(error);
         response.close();
       }
-    });
+    };
   }
 
   /** Starts to accept connections. @returns the port, which is a free one for port 0. Throws when it is taken. */
@@ -91,6 +111,32 @@ export class FrontEnd {
   close(): void {
     this.stopListening();
     this.#app.close();
+  }
+
+  /** A read without parameters goes to the store as it is. */
+  #getKey(response: HttpResponse, request: HttpRequest): void {
+    const url = request.getUrl();
+    if (!isPlainKeysUrl(url) || request.getQuery() || hasBody(request)) {
+      this.#route(response, request);
+      return;
+    }
+    const path = url.slice(KEYS_PREFIX.length) as ByteString;
+    const keysRequest = this.#claim(response);
+    if (keysRequest === undefined) return;
+    keysRequest.begin(response);
+    this.#store.send(Op.get, Flag.pathPlain, keysRequest.slot, path);
+  }
+
+  /** The same for a write; what its body says is seen later. */
+  #putKey(response: HttpResponse, request: HttpRequest): void {
+    const url = request.getUrl();
+    const query = request.getQuery();
+    if (!isPlainKeysUrl(url) || query) {
+      this.#route(response, request);
+      return;
+    }
+    const path = url.slice(KEYS_PREFIX.length) as ByteString;
+    this.#keysWithBody(response, 'PUT', path, true, '', request.getHeader('content-type'));
   }
 
   #route(response: HttpResponse, request: HttpRequest): void {
@@ -149,14 +195,16 @@ export class FrontEnd {
     response.onAborted(() => {
       isGone = true;
     });
-    readBody(response, this.#options.requestBytesMax, (body) => {
+    const reader = new BodyReader(this.#options.requestBytesMax, (body) => {
       if (isGone) return;
-      const { status, contentType, headers, hasClusterId, body: text } = answer(body ?? NOTHING);
+      const request = body === undefined ? NOTHING : byteStringOfBytes(body);
+      const { status, contentType, headers, hasClusterId, body: text } = answer(request);
       const clusterId = hasClusterId ? { 'X-Etcd-Cluster-Id': this.#options.identity.clusterId } : {};
       response.cork(() =>
         writeOwnAnswer(response, status, contentType, { ...headers, ...clusterId }, latin1(text), method === 'HEAD'),
       );
     });
+    reader.read(response);
   }
 
   #answerElsewhere(response: HttpResponse, method: string, path: ByteString): void {
@@ -215,50 +263,44 @@ export class FrontEnd {
     }
     const query = request.getQuery() ?? '';
     if (method === 'PUT' || method === 'POST') {
-      this.#keysWithBody(response, method, path, query, request.getHeader('content-type'));
+      this.#keysWithBody(response, method, path, isPlain(path), query, request.getHeader('content-type'));
       return;
     }
     ignoreBody(response);
-    const slot = this.#claim(response);
-    if (slot === -1) return;
-    // The commonest read needs no parameters and no record.
-    if (query === '' && method === 'GET') {
-      this.#store.send(Op.get, plainPathFlag(path), slot, Date.now(), path, '');
-      return;
-    }
-    this.#submit(response, method, slot, parseKeysRequest(method as KeysMethod, path, query, '', NOTHING));
+    const keysRequest = this.#claim(response);
+    if (keysRequest === undefined) return;
+    keysRequest.begin(response);
+    const parsed = parseKeysRequest(method as KeysMethod, path, query, '', NOTHING);
+    this.#submit(response, method, keysRequest.slot, parsed);
   }
 
   #keysWithBody(
     response: HttpResponse,
     method: KeysMethod,
     path: ByteString,
+    isPathPlain: boolean,
     query: string,
     contentType: string,
   ): void {
-    const slot = this.#claim(response);
-    if (slot === -1) return;
-    const isPlainPut = method === 'PUT' && query === '' && contentType === FORM_TYPE;
-    readBody(response, this.#options.requestBytesMax, (body) => {
-      try {
-        const value = isPlainPut && body !== undefined ? parsePlainValueForm(body) : undefined;
-        if (value !== undefined && this.#isPathAllowed(path)) {
-          const flags = plainPathFlag(path) | (isPlain(value) ? Flag.valuePlain : 0);
-          this.#store.send(Op.set, flags, slot, Date.now(), path, value);
-          return;
-        }
-        const isTooLarge = body === undefined;
-        this.#submit(
-          response,
-          method,
-          slot,
-          parseKeysRequest(method, path, query, contentType, body ?? NOTHING, isTooLarge),
-        );
-      } catch (error) {
-        this.#options.onError(error);
-        response.close();
-      }
-    });
+    const keysRequest = this.#claim(response);
+    if (keysRequest === undefined) return;
+    keysRequest.method = method;
+    keysRequest.path = path;
+    keysRequest.isPathPlain = isPathPlain;
+    keysRequest.query = query;
+    keysRequest.contentType = contentType;
+    keysRequest.beginWithBody(response);
+  }
+
+  #onBody({ slot, method, path, isPathPlain, query, contentType }: KeysRequest, body: Uint8Array | undefined): void {
+    const isPlainSet = isPathPlain && method === 'PUT' && query === '' && contentType === FORM_TYPE;
+    if (isPlainSet && body !== undefined && isPlainValueForm(body) && this.#isPathAllowed(path)) {
+      this.#store.sendValueBytes(Flag.pathPlain | Flag.valuePlain, slot, path, body, PLAIN_VALUE_AT);
+      return;
+    }
+    const text = body === undefined ? NOTHING : byteStringOfBytes(body);
+    const parsed = parseKeysRequest(method, path, query, contentType, text, body === undefined);
+    this.#submit(this.#store.slots.responseOf(slot), method, slot, parsed);
   }
 
   /** Sends what the grammar has made of a request, or says why not. */
@@ -280,7 +322,7 @@ export class FrontEnd {
       );
       return;
     }
-    const timeMs = Date.now();
+    const { timeMs } = this.#store;
     this.#store.sendCommand(slot, parsed, timeMs, expirationMsOf(parsed.ttlNs, timeMs));
   }
 
@@ -293,26 +335,42 @@ export class FrontEnd {
   }
 
   #askStore(response: HttpResponse, op: ControlOp): void {
-    const slot = this.#claim(response);
-    if (slot !== -1) this.#store.sendControl(op, slot);
+    const keysRequest = this.#claim(response);
+    if (keysRequest === undefined) return;
+    keysRequest.begin(response);
+    this.#store.sendControl(op, keysRequest.slot);
   }
 
-  /** Takes a slot and watches over the client's connection; answers 503 and gives -1 when there is no slot. */
-  #claim(response: HttpResponse): number {
+  /** Takes a slot; answers 503 and gives undefined when there is none. Whoever takes it begins it. */
+  #claim(response: HttpResponse): KeysRequest | undefined {
     const slot = this.#store.slots.claim(response);
     if (slot === -1) {
-      writeOwnAnswer(
-        response,
-        503,
-        CONTENT_TYPE_JSON,
-        { 'Retry-After': '1' },
-        latin1(renderError(300, TOO_MANY_REQUESTS, 0)),
-      );
-      return -1;
+      const body = latin1(renderError(300, TOO_MANY_REQUESTS, 0));
+      writeOwnAnswer(response, 503, CONTENT_TYPE_JSON, { 'Retry-After': '1' }, body);
+      return undefined;
     }
-    response.onAborted(() => this.#store.abort(slot));
-    return slot;
+    const known = this.#requests[slot];
+    if (known !== undefined) return known;
+    const made = new KeysRequest(slot, this.#options.requestBytesMax, this.#requestHandler);
+    this.#requests[slot] = made;
+    return made;
   }
+
+  readonly #requestHandler: KeysRequestHandler = {
+    onBody: (request, body) => {
+      try {
+        this.#onBody(request, body);
+      } catch (error) {
+        this.#options.onError(error);
+        this.#store.slots.responseOf(request.slot).close();
+      }
+    },
+    onAborted: ({ slot, isReading }) => {
+      // The store has never heard of a request whose body did not come, so no frame is to be waited for.
+      if (isReading) this.#store.slots.release(slot);
+      else this.#store.abort(slot);
+    },
+  };
 
   #isPathAllowed(path: ByteString): boolean {
     const { pathDepthMax } = this.#options;
@@ -338,8 +396,9 @@ const ALLOW_EXACT: Readonly<Record<string, string>> = {
   '/v2/machines': ALLOW.machines,
 };
 
-function plainPathFlag(path: ByteString): number {
-  return isPlain(path) ? Flag.pathPlain : 0;
+/** Whether a body may come. Most reads have none, and are spared the handler for it. */
+function hasBody(request: HttpRequest): boolean {
+  return request.getHeader('content-length') !== '' || request.getHeader('transfer-encoding') !== '';
 }
 
 /** A body that is not looked at must be read all the same, or the connection is lost (UWS-FACTS). */

@@ -5,6 +5,7 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import { FORMAT_MASK, HEAD_BIT, ReplyFormat } from '../frame/reply-frame.ts';
 import { CORS_HEADERS } from '../protocol/answers.ts';
+import { HeaderLines, latin1Bytes } from './header-lines.ts';
 
 const STATUS_LINES: Record<number, string> = {
   200: '200 OK',
@@ -27,25 +28,31 @@ const CORS_LINES = Object.entries(CORS_HEADERS)
   .map(([name, value]) => `\r\n${name}: ${value}`)
   .join('');
 
+/** Encoded once, like the header lines. */
+const CONTENT_TYPE = latin1Bytes('Content-Type');
+const STATUS_BYTES: (Uint8Array | undefined)[] = [];
+for (const [status, line] of Object.entries(STATUS_LINES)) STATUS_BYTES[Number(status)] = latin1Bytes(line);
+
 export function statusLine(status: number): string {
   return STATUS_LINES[status] ?? String(status);
 }
 
 export class Responder {
-  readonly #keysHead: string;
-  readonly #keysTail: string;
-  readonly #plainHead = `application/json${CORS_LINES}`;
+  readonly #keysLines: HeaderLines;
+  readonly #keysErrorHead: string;
+  readonly #plainLines = latin1Bytes(`application/json${CORS_LINES}`);
 
   /** @param clusterId hexadecimal. @param raftTerm grows by one with each start of a durable server. */
   constructor(clusterId: string, raftTerm: number) {
-    this.#keysHead = `application/json${CORS_LINES}\r\nX-Etcd-Cluster-Id: ${clusterId}\r\nX-Etcd-Index: `;
-    this.#keysTail = `\r\nX-Raft-Term: ${raftTerm}`;
+    const head = `application/json${CORS_LINES}\r\nX-Etcd-Cluster-Id: ${clusterId}\r\nX-Etcd-Index: `;
+    this.#keysLines = new HeaderLines(head, '\r\nX-Raft-Index: ', `\r\nX-Raft-Term: ${raftTerm}`);
+    this.#keysErrorHead = head;
   }
 
   /** Writes status and headers of an answer of the store. To be called corked. */
   writeStoreHead(response: HttpResponse, format: number, status: number, etcdIndex: number, raftIndex: number): void {
-    if (status !== 200) response.writeStatus(statusLine(status));
-    response.writeHeader('Content-Type', this.#storeHeaderLines(format & FORMAT_MASK, etcdIndex, raftIndex));
+    if (status !== 200) response.writeStatus(STATUS_BYTES[status] ?? String(status));
+    response.writeHeader(CONTENT_TYPE, this.#storeHeaderLines(format & FORMAT_MASK, etcdIndex, raftIndex));
   }
 
   /** Writes a whole answer of the store. To be called corked. */
@@ -62,14 +69,14 @@ export class Responder {
     else response.end(body);
   }
 
-  #storeHeaderLines(format: number, etcdIndex: number, raftIndex: number): string {
+  #storeHeaderLines(format: number, etcdIndex: number, raftIndex: number): string | Uint8Array {
     switch (format) {
       case ReplyFormat.keys:
-        return `${this.#keysHead}${etcdIndex}\r\nX-Raft-Index: ${raftIndex}${this.#keysTail}`;
+        return this.#keysLines.of(etcdIndex, raftIndex);
       case ReplyFormat.keysError:
-        return this.#keysHead + etcdIndex;
+        return this.#keysErrorHead + etcdIndex;
       default:
-        return this.#plainHead;
+        return this.#plainLines;
     }
   }
 }

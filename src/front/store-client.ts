@@ -6,7 +6,9 @@
  * after a short while without progress it arms the doorbell and lets the loop sleep (PERF-FACTS, "How the threads wake
  * each other"). With nothing due it sleeps at once: an idle server costs nothing.
  */
+
 import type { HttpResponse } from 'uWebSockets.js';
+import { performance } from 'node:perf_hooks';
 import { byteStringOf } from '../base/byte-string.ts';
 import { ControlOp } from '../frame/command-frame.ts';
 import { LinkConsumer, type LinkEnd } from '../frame/link.ts';
@@ -68,6 +70,8 @@ export class StoreClient {
   /** Slots whose answers the failed disk has made untrue; answered when the store has said what is left. */
   readonly #undone: { readonly slot: number; readonly headBit: number }[] = [];
   #lastProgressMs = 0;
+  /** 0 when the clock is to be looked at again. */
+  #turnTimeMs = 0;
   /** What `#writeCorked` writes: fields instead of a closure a reply. */
   #response: HttpResponse | undefined;
   #body: Uint8Array = OPENING_BRACE;
@@ -82,6 +86,15 @@ export class StoreClient {
     this.#park();
   }
 
+  /**
+   * When what arrives now is accepted: one look at the clock for all that one turn of the event loop brings, so no more
+   * than the length of that turn behind. To be used only for what is sent at once.
+   */
+  get timeMs(): number {
+    if (this.#turnTimeMs === 0) this.#turnTimeMs = Date.now();
+    return this.#turnTimeMs;
+  }
+
   /** Hands a command of the key space to the store. */
   sendCommand(slot: number, command: KeysCommand, timeMs: number, expirationMs: number): void {
     const { op, path, value, prevValue, prevIndex, waitIndex } = command;
@@ -90,14 +103,20 @@ export class StoreClient {
     this.#expectReplies();
   }
 
-  /** The same for a read or a plain set, without a record. */
-  send(op: number, flags: number, slot: number, timeMs: number, path: string, value: string): void {
-    this.#sender.send(op, flags, slot, timeMs, path, value, '', 0n, 0);
+  /** The same for a plain read, without a record. */
+  send(op: number, flags: number, slot: number, path: string): void {
+    this.#sender.send(op, flags, slot, this.timeMs, path, '', '', 0n, 0);
+    this.#expectReplies();
+  }
+
+  /** The same for a plain set, whose value is the bytes of `body` from `valueAt` on. */
+  sendValueBytes(flags: number, slot: number, path: string, body: Uint8Array, valueAt: number): void {
+    this.#sender.sendValueBytes(flags, slot, this.timeMs, path, body, valueAt);
     this.#expectReplies();
   }
 
   sendControl(op: ControlOp, slot: number): void {
-    this.#sender.sendControl(op, slot, Date.now());
+    this.#sender.sendControl(op, slot, this.timeMs);
     this.#expectReplies();
   }
 
@@ -142,6 +161,7 @@ export class StoreClient {
   };
 
   #turn(): void {
+    this.#turnTimeMs = 0;
     if (this.#sender.queuedCount > 0) this.#sender.flush();
     this.#sender.wakeStore();
     const taken = this.#takeReplies();
@@ -368,7 +388,7 @@ export class StoreClient {
 
   #cancel(slot: number): void {
     this.slots.startCancelling(slot);
-    this.#sender.sendControl(ControlOp.cancelWatch, slot, Date.now());
+    this.#sender.sendControl(ControlOp.cancelWatch, slot, this.timeMs);
     this.#expectReplies();
   }
 

@@ -21,6 +21,14 @@ export function isSimpleUrl(rawPath: string): boolean {
   return SIMPLE.test(rawPath);
 }
 
+/** A simple path below /v2/keys, without trailing slash, that needs no JSON escape either. */
+const PLAIN_KEYS_URL = /^\/v2\/keys(?:\/(?!\.\.?(?:\/|$))[!#$'-.0-;=?-[\]-~]+)+$/;
+
+/** True when what follows /v2/keys in a raw path can be used as a key as it is, and shown in JSON as it is. */
+export function isPlainKeysUrl(rawPath: string): boolean {
+  return PLAIN_KEYS_URL.test(rawPath);
+}
+
 /**
  * The bytes of a path.
  * @param rawPath  as on the request line; characters beyond ASCII stand for their UTF-8 bytes.

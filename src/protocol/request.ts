@@ -23,8 +23,6 @@ import type { ApiError } from './errors.ts';
 import { EMPTY_FORM, type Form, type FormFault, parseForm, parsePlainValueForm } from './form.ts';
 import { isPlain } from './json.ts';
 
-export { parsePlainValueForm } from './form.ts';
-
 export type KeysMethod = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
 
 /** The parameters once they have passed all checks. */

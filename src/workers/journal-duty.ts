@@ -6,6 +6,7 @@
  * After a failed write or sync nothing is trusted any more: the watermark stands still for ever, frames are thrown
  * away so that the store worker never waits, and a restart is needed.
  */
+import { performance } from 'node:perf_hooks';
 import { ControlOp } from '../frame/command-frame.ts';
 import type { LinkConsumer } from '../frame/link.ts';
 import { JournalState, type SharedWords } from '../frame/shared-words.ts';

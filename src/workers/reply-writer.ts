@@ -35,6 +35,11 @@ export class ReplyWriter {
     this.#link = new LinkProducer(end, frontEndBell);
   }
 
+  /** Wakes the front end if it sleeps. To be called after every few frames: once each would wake it for the first alone. */
+  wakeFrontEnd(): void {
+    this.#link.wakeConsumer();
+  }
+
   /** A whole answer. */
   answer(slot: number, format: number, status: number, body: string): void {
     this.#frame(ReplyKind.answer, format, status, slot, body);
@@ -73,12 +78,12 @@ export class ReplyWriter {
         link.bytes.set(part, partAt);
         partAt += part.length;
       }
-      link.publish();
+      link.publishQuietly();
       return;
     }
     const at = this.#claimDetached();
     writeReplyHead(this.#link.bytes, this.#link.view, at, kind, format, 200, slot, gate, 0, etcdIndex, raftIndex);
-    this.#link.publish(parts);
+    this.#link.publishQuietly(parts);
   }
 
   /** One event for many slots: encoded once, listed as often as needed. */
@@ -93,7 +98,7 @@ export class ReplyWriter {
         link.view.setUint32(slotAt, slots[position] as number, true);
       }
       link.bytes.latin1Write(body, slotAt, body.length);
-      link.publish();
+      link.publishQuietly();
     }
   }
 
@@ -102,7 +107,7 @@ export class ReplyWriter {
     const at = this.#claim(replySizeBytes(0, body.length));
     this.#head(link, at, kind, format, status, slot, body.length);
     if (body.length > 0) link.bytes.latin1Write(body, at + REPLY_HEAD_SIZE_BYTES, body.length);
-    link.publish();
+    link.publishQuietly();
   }
 
   #head(
@@ -150,6 +155,7 @@ export class ReplyWriter {
   }
 
   #waitForRoom(): void {
+    this.wakeFrontEnd();
     Atomics.wait(this.#sleeper, 0, 0, WAIT_FOR_ROOM_MS);
   }
 }

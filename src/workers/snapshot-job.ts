@@ -4,7 +4,9 @@
  * had there, and a store that replays to another state is a broken promise (DESIGN invariant 4): the task fails, and
  * every file stays.
  */
+
 import { constants, setPriority } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import { assert } from '../base/assert.ts';
 import { nodeFileLayer } from '../journal/file-layer.ts';
 import { pruneBefore } from '../journal/prune.ts';

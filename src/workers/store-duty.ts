@@ -102,10 +102,12 @@ export class StoreDuty {
 
   /** One duty cycle. @returns how much was done; 0 means there is nothing to do. */
   turn(): number {
-    if (this.#journal !== undefined) this.#followDisk(this.#journal);
-    let done = this.#expire();
+    let done = this.#journal === undefined ? 0 : this.#followDisk(this.#journal);
+    done += this.#expire();
     for (const frontEnd of this.#frontEnds) done += this.#serve(frontEnd);
-    return done + this.#continueListing();
+    done += this.#continueListing();
+    if (done > 0) for (const { replies } of this.#frontEnds) replies.wakeFrontEnd();
+    return done;
   }
 
   /** Whether a turn would find something to do. For the check before parking. */
@@ -295,14 +297,14 @@ export class StoreDuty {
     journal.checkpoint(this.#sequence, this.store.timeMs, this.store.stateHash);
   }
 
-  /** Lets go of what is durable; takes back what will never be. */
-  #followDisk(journal: JournalFeed): void {
-    if (this.#hasDiskFailed) return;
+  /** Lets go of what is durable; takes back what will never be. @returns how much was said to the front ends. */
+  #followDisk(journal: JournalFeed): number {
+    if (this.#hasDiskFailed) return 0;
     // The state first: the journal worker sets it after its last move of the watermark, which must be the one we see.
     const mustRollBack = this.#mustRollBack();
     const durableSequence = journal.lastDurable(this.#sequence, this.#words.durableSequence);
     this.store.undoLog?.trim(durableSequence);
-    if (!mustRollBack) return;
+    if (!mustRollBack) return 0;
     this.#hasDiskFailed = true;
     this.store.undoLog?.rollBack(this.store);
     this.#sequence = durableSequence;
@@ -315,6 +317,7 @@ export class StoreDuty {
       this.#stamp(replies);
       replies.rolledBack();
     }
+    return 1;
   }
 
   #mustRollBack(): boolean {

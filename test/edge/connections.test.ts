@@ -91,4 +91,19 @@ describe('connections', () => {
       connection.destroy();
     }
   });
+
+  test('a client that goes in the middle of its body leaves nothing that a shutdown would wait for', async () => {
+    const own = await startCommandLine();
+    for (let ordinal = 0; ordinal < 20; ordinal++) {
+      const connection = await RawConnection.open(own.url);
+      const head = requestBytes('PUT', '/v2/keys/a', 'value=12345').slice(0, -5);
+      await connection.write(head);
+      connection.socket[ordinal % 2 === 0 ? 'resetAndDestroy' : 'destroy']();
+    }
+    const other = new ApiClient(own.url);
+    expect((await other.get('/a')).status).toBe(404);
+    await other.close();
+    await own.stop();
+    expect(own.output().stdout).not.toContain('unanswered');
+  });
 });

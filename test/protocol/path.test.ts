@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
+import { isPlain } from '../../src/protocol/json.ts';
 import {
   cleanPath,
   decodePath,
+  isPlainKeysUrl,
   isSimpleUrl,
   needsCleaning,
   redirectBody,
@@ -84,6 +86,36 @@ describe('cleaning', () => {
         if (!isSimpleUrl(raw)) return;
         expect(decodePath(raw)).toBe(raw);
         expect(needsCleaning(bytes(raw))).toBe(false);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test('a plain URL of a key is a simple one without trailing slash, whose path needs no escape', () => {
+    const part = fc.constantFrom(
+      '/',
+      '/',
+      '.',
+      '..',
+      'a',
+      'B9',
+      '%2F',
+      '"',
+      '<',
+      '&',
+      '\\',
+      '~',
+      '!',
+      '\u00e9',
+      ' ',
+      '?',
+    );
+    const rest = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.constantFrom('/v2/keys', '/v2/keysx', '/v2', ''), rest, (prefix, end) => {
+        const raw = prefix + end;
+        const isOfKey = raw.startsWith('/v2/keys/') && raw !== '/v2/keys/' && !raw.endsWith('/');
+        expect(isPlainKeysUrl(raw)).toBe(isOfKey && isSimpleUrl(raw) && isPlain(bytes(raw)));
       }),
       { numRuns: 5000 },
     );
