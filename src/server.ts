@@ -1,4 +1,5 @@
 /** Who starts and stops whom. */
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import { type Logger, pino } from 'pino';
@@ -130,7 +131,7 @@ class Server {
       directory: directory.path,
       lastSequence,
       segmentSizeBytesMax: LIMITS.segmentBytes,
-      spinMs: LIMITS.journalSpinMs,
+      spinMs: unlessAlone(LIMITS.journalSpinMs),
     });
     await this.#untilReady(this.#journalWorker, 'the journal worker');
     directory.keepIdentity();
@@ -146,7 +147,7 @@ class Server {
         bell: this.#storeBell,
         frontEnds: [{ requests, replies, bell: this.#frontEndBell }],
         historyEventsMax: eventHistory,
-        spinMs: LIMITS.storeSpinMs,
+        spinMs: unlessAlone(LIMITS.storeSpinMs),
         durable,
       },
       storeHeapMb,
@@ -190,7 +191,7 @@ class Server {
       ownBell: new Doorbell(new Int32Array(this.#frontEndBell)),
       words: this.#words,
       responder: new Responder(identity.clusterId, stored?.raftTerm ?? IN_MEMORY_RAFT_TERM),
-      pollMs: LIMITS.frontEndPollMs,
+      pollMs: unlessAlone(LIMITS.frontEndPollMs),
       streamBacklogBytesMax: LIMITS.streamBacklogBytesMax,
       largeAnswerStallMsMax: LIMITS.largeAnswerStallMsMax,
       onFatal: (error) => this.#fail(error instanceof Error ? error : new Error(String(error))),
@@ -252,6 +253,11 @@ class Server {
     ]);
     clearTimeout(timer);
   }
+}
+
+/** On a single core whoever spins keeps from running what it waits for. */
+function unlessAlone(spinMs: number): number {
+  return availableParallelism() > 1 ? spinMs : 0;
 }
 
 /** Wakes a worker that has been told to stop, and waits until it has. */

@@ -30,6 +30,8 @@ const BATCH_FRAMES_MAX = 256;
 const CORKED_SIZE_BYTES_MAX = 8 * 1024;
 /** With more replies due than these there is no polling: they come in batches, and the store needs the core. */
 const POLLED_REPLIES_MAX = 8;
+/** A poll in vain says that replies take longer now, on a slow disk perhaps: then polling is a waste. */
+const REST_AFTER_VAIN_POLL_MS = 5;
 const RAFT_INTERNAL_ERROR = 300;
 const OPENING_BRACE = new Uint8Array([0x7b]);
 
@@ -70,6 +72,7 @@ export class StoreClient {
   /** Slots whose answers the failed disk has made untrue; answered when the store has said what is left. */
   readonly #undone: { readonly slot: number; readonly headBit: number }[] = [];
   #lastProgressMs = 0;
+  #restUntilMs = 0;
   /** 0 when the clock is to be looked at again. */
   #turnTimeMs = 0;
   /** What `#writeCorked` writes: fields instead of a closure a reply. */
@@ -168,8 +171,10 @@ export class StoreClient {
     const nowMs = performance.now();
     if (taken > 0) this.#lastProgressMs = nowMs;
     const { waitingCount } = this.slots;
-    const isDue = waitingCount > 0 && waitingCount <= POLLED_REPLIES_MAX;
-    if (taken > 0 || (isDue && nowMs - this.#lastProgressMs < this.#options.pollMs)) {
+    const isDue = waitingCount > 0 && waitingCount <= POLLED_REPLIES_MAX && nowMs >= this.#restUntilMs;
+    const mayPoll = isDue && nowMs - this.#lastProgressMs < this.#options.pollMs;
+    if (isDue && !mayPoll) this.#restUntilMs = nowMs + REST_AFTER_VAIN_POLL_MS;
+    if (taken > 0 || mayPoll) {
       this.#isPolling = true;
       setImmediate(this.#poll);
       return;

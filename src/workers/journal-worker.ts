@@ -6,6 +6,7 @@ import { JournalState, SharedWords } from '../frame/shared-words.ts';
 import { nodeFileLayer } from '../journal/file-layer.ts';
 import { JournalWriter } from '../journal/journal-writer.ts';
 import { Doorbell } from '../ring/doorbell.ts';
+import { SpinPolicy } from '../ring/spin-policy.ts';
 import { crashHook } from './crash-hook.ts';
 import { runDuty } from './duty-loop.ts';
 import { JournalDuty } from './journal-duty.ts';
@@ -29,6 +30,6 @@ runDuty(
   new JournalDuty(new LinkConsumer(setup.journal), writer, words, waiting, say),
   new Doorbell(new Int32Array(setup.bell)),
   () => words.isJournalStopping,
-  setup.spinMs,
+  new SpinPolicy(setup.spinMs),
 );
 if (words.journalState === JournalState.running) writer.close();

@@ -5,6 +5,7 @@ import { LinkConsumer } from '../frame/link.ts';
 import { JournalState, SharedWords } from '../frame/shared-words.ts';
 import { nodeFileLayer } from '../journal/file-layer.ts';
 import { Doorbell } from '../ring/doorbell.ts';
+import { SpinPolicy } from '../ring/spin-policy.ts';
 import { Store } from '../store/store.ts';
 import { runDuty } from './duty-loop.ts';
 import { JournalFeed } from './journal-feed.ts';
@@ -40,7 +41,7 @@ else {
   say({ kind: 'ready', lastSequence, etcdIndex: duty.store.index, nodes: duty.store.tree.size });
   waitForJournal();
 }
-runDuty(duty, bell, () => words.isStoreStopping, setup.spinMs);
+runDuty(duty, bell, () => words.isStoreStopping, new SpinPolicy(setup.spinMs));
 
 /** Expiries are journaled, so nothing may expire before the journal worker says where the journal stands. */
 function waitForJournal(): void {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { DOORBELL_WORDS, Doorbell } from '../../src/ring/doorbell.ts';
+import { SpinPolicy } from '../../src/ring/spin-policy.ts';
 import { type Duty, runDuty } from '../../src/workers/duty-loop.ts';
 
 /** A duty with so many pieces of work, of which each turn does some; `onIdle` is asked when there is none. */
@@ -25,7 +26,7 @@ const bell = () => new Doorbell(new Int32Array(new SharedArrayBuffer(DOORBELL_WO
 describe('a thread that is to stop', () => {
   test.each([0, 1])('does what is left first, with a spin of %i ms', (spinMs) => {
     const duty = dutyOf(10, 3);
-    runDuty(duty, bell(), () => true, spinMs);
+    runDuty(duty, bell(), () => true, new SpinPolicy(spinMs));
     expect(duty.left).toBe(0);
     expect(duty.turns).toBe(5);
   });
@@ -39,7 +40,7 @@ describe('a thread with nothing to do', () => {
       rounds++;
       if (rounds === 3) duty.left = 1;
     });
-    runDuty(duty, ownBell, () => rounds >= 5, 0);
+    runDuty(duty, ownBell, () => rounds >= 5, new SpinPolicy(0));
     expect(ownBell.parks).toBeGreaterThanOrEqual(3);
     expect(duty.left).toBe(0);
   });
@@ -51,7 +52,7 @@ describe('a thread with nothing to do', () => {
       if (!hasCome) duty.left = 1;
       hasCome = true;
     });
-    runDuty(duty, ownBell, () => hasCome && duty.left === 0, 0);
+    runDuty(duty, ownBell, () => hasCome && duty.left === 0, new SpinPolicy(0));
     expect(ownBell.parks).toBe(0);
     expect(duty.left).toBe(0);
   });
