@@ -1,5 +1,5 @@
 /**
- * The HTTP side of the server: one uWebSockets.js App, its routes, and what it decides without the store (DESIGN
+ * The HTTP side of the server: one uWebSockets.js App, its routes, and what it decides without the store (ARCHITECTURE,
  * invariant 3): routing, grammar, limits. Source of the routes and their oddities: etcd v2 API and etcd 3.4.23.
  */
 import './header-limit.ts';
@@ -401,7 +401,7 @@ function hasBody(request: HttpRequest): boolean {
   return request.getHeader('content-length') !== '' || request.getHeader('transfer-encoding') !== '';
 }
 
-/** A body that is not looked at must be read all the same, or the connection is lost (UWS-FACTS). */
+/** A body that is not looked at must be read all the same, or the connection is lost (README, limits). */
 function ignoreBody(response: HttpResponse): void {
   response.onData(IGNORE);
 }

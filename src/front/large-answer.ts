@@ -7,7 +7,7 @@
  */
 import type { HttpResponse } from 'uWebSockets.js';
 
-/** What is handed to the socket at a time: it fits the cork (UWS-FACTS, issue 1249). */
+/** What is handed to the socket at a time: it fits the cork (uWebSockets.js issue 1249). */
 const PIECE_SIZE_BYTES = 12 * 1024;
 
 /** Often enough that no ten seconds pass without a write, timers of four seconds' grain included. */

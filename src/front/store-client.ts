@@ -317,7 +317,7 @@ export class StoreClient {
     const { etcdIndex, raftIndex } = reply;
     response.cork(() => {
       this.#responder.writeStoreHead(response, ReplyFormat.keys, 200, etcdIndex, raftIndex);
-      // Headers leave with the first byte only, and every event begins with this one (UWS-FACTS).
+      // Headers leave with the first byte only, and every event begins with this one (README, limits).
       response.write(OPENING_BRACE);
     });
   }
@@ -367,7 +367,7 @@ export class StoreClient {
   #isBlocked = false;
   readonly #streamCorked = (): void => {
     const response = this.#response as HttpResponse;
-    // The next event's first byte goes as a chunk of its own, so that this event's chunk is closed (UWS-FACTS).
+    // The next event's first byte goes as a chunk of its own, so that this event's chunk is closed (README, limits).
     this.#isBlocked = !response.write(this.#body);
     if (!response.write(OPENING_BRACE)) this.#isBlocked = true;
   };

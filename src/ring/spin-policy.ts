@@ -9,7 +9,7 @@
  *   - at longer ones the spin would end before the work came;
  *   - and a spinner that finds itself put aside by the kernel stops for a while: the cores are scarce.
  *
- * Justified by PERF-FACTS, "How the threads wake each other", and native-bench: "set-1" and "watch-stream" gain,
+ * Justified by ARCHITECTURE, "Threads: turn, spin, park", and native-bench: "set-1" and "watch-stream" gain,
  * "set-64" loses without the first rule.
  */
 
