@@ -22,12 +22,10 @@ import { CommandSender } from './command-sender.ts';
 import { LargeAnswer } from './large-answer.ts';
 import { type Responder, writeOwnAnswer } from './responder.ts';
 import { SlotState, Slots } from './slots.ts';
-import { StreamBacklog } from './stream-backlog.ts';
+import { OPENING_BRACE, StreamWriter } from './stream-writer.ts';
 
 /** Frames handled before the event loop gets its turn: sockets must not starve behind a busy store. */
 const BATCH_FRAMES_MAX = 256;
-/** Pieces larger than this are written outside the cork (uWebSockets.js issue 1249). */
-const CORKED_SIZE_BYTES_MAX = 8 * 1024;
 /** With more replies due than these there is no polling: they come in batches, and the store needs the core. */
 const POLLED_REPLIES_MAX = 8;
 /** So many replies in a turn are a flow; so many commands are a batch. */
@@ -36,7 +34,6 @@ const BATCH_COMMANDS = 20;
 /** A poll in vain says that replies take longer now, on a slow disk perhaps: then polling is a waste. */
 const REST_AFTER_VAIN_POLL_MS = 5;
 const RAFT_INTERNAL_ERROR = 300;
-const OPENING_BRACE = new Uint8Array([0x7b]);
 
 export interface StoreClientOptions {
   readonly requests: LinkEnd;
@@ -64,6 +61,7 @@ export class StoreClient {
   readonly #replies: LinkConsumer;
   readonly #reply = new ReplyReader();
   readonly #responder: Responder;
+  readonly #streams: StreamWriter;
   readonly #words: SharedWords;
   readonly #isGated: boolean;
   #isPolling = false;
@@ -87,6 +85,7 @@ export class StoreClient {
     this.#sender = new CommandSender(options.requests, options.storeBell);
     this.#replies = new LinkConsumer(options.replies);
     this.#responder = options.responder;
+    this.#streams = new StreamWriter(this.slots, options.streamBacklogBytesMax, (slot) => this.#dropSlowStream(slot));
     this.#words = options.words;
     this.#isGated = options.words.journalState !== JournalState.none;
     this.#park();
@@ -236,6 +235,7 @@ export class StoreClient {
       this.#handle(reply);
       taken++;
     }
+    this.#streams.flush();
     if (taken > 0) replies.release();
     return taken;
   }
@@ -331,12 +331,11 @@ export class StoreClient {
   #deliver(reply: ReplyReader): void {
     const { slotCount } = reply;
     const rest = bodyOf(reply).subarray(1);
-    let kept: Uint8Array | undefined;
     for (let position = 0; position < slotCount; position++) {
       const entry = reply.slotAt(position);
       const slot = entry & ~STREAM_BIT;
       if (this.slots.stateOf(slot) !== SlotState.watching) continue;
-      if ((entry & STREAM_BIT) !== 0) kept = this.#deliverToStream(slot, rest, kept);
+      if ((entry & STREAM_BIT) !== 0) this.#streams.add(slot, rest);
       else {
         const response = this.slots.responseOf(slot);
         this.slots.release(slot);
@@ -350,45 +349,6 @@ export class StoreClient {
   readonly #endCorked = (): void => {
     (this.#response as HttpResponse).end(this.#body);
   };
-
-  /** @param kept a copy of the event outside the ring, if a slower stream has needed one already. @returns it. */
-  #deliverToStream(slot: number, rest: Uint8Array, kept: Uint8Array | undefined): Uint8Array | undefined {
-    const response = this.slots.responseOf(slot);
-    const backlog = this.slots.backlogOf(slot);
-    if (backlog !== undefined && !backlog.isDrained) {
-      const copy = kept ?? rest.slice();
-      if (!backlog.add(copy) || !backlog.add(OPENING_BRACE)) this.#dropSlowStream(slot);
-      return copy;
-    }
-    this.#response = response;
-    this.#body = rest;
-    this.#isBlocked = false;
-    if (rest.length <= CORKED_SIZE_BYTES_MAX) response.cork(this.#streamCorked);
-    else this.#streamCorked();
-    if (this.#isBlocked) this.#stall(slot, response, backlog);
-    return kept;
-  }
-
-  #isBlocked = false;
-  readonly #streamCorked = (): void => {
-    const response = this.#response as HttpResponse;
-    // The next event's first byte goes as a chunk of its own, so that this event's chunk is closed (README, limits).
-    this.#isBlocked = !response.write(this.#body);
-    if (!response.write(OPENING_BRACE)) this.#isBlocked = true;
-  };
-
-  #stall(slot: number, response: HttpResponse, known: StreamBacklog | undefined): void {
-    if (known !== undefined) {
-      known.stall();
-      return;
-    }
-    const backlog = new StreamBacklog(response, this.#options.streamBacklogBytesMax);
-    this.slots.setBacklog(slot, backlog);
-    response.onWritable(() => {
-      backlog.drain();
-      return backlog.isDrained;
-    });
-  }
 
   #dropSlowStream(slot: number): void {
     this.slowStreamsClosed++;
