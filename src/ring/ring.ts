@@ -108,6 +108,12 @@ export class RingProducer {
     return offset + FRAME_HEAD_SIZE_BYTES;
   }
 
+  /** How much is claimed or published and not yet released by the consumer. Looks at the shared head each time. */
+  get usedBytes(): number {
+    this.#headSeen = Atomics.load(this.#words, HEAD);
+    return (this.#tail - this.#headSeen) | 0;
+  }
+
   /** Makes all claimed frames visible at once. */
   publish(): void {
     Atomics.store(this.#words, TAIL, this.#tail); // Whoever sees this tail sees the frames before it.

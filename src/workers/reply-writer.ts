@@ -35,6 +35,11 @@ export class ReplyWriter {
     this.#link = new LinkProducer(end, frontEndBell);
   }
 
+  /** How many bytes of frames the front end has not yet taken: what is said now comes after them. */
+  get backlogBytes(): number {
+    return this.#link.usedBytes;
+  }
+
   /** Wakes the front end if it sleeps. To be called after every few frames: once each would wake it for the first alone. */
   wakeFrontEnd(): void {
     this.#link.wakeConsumer();
