@@ -306,3 +306,17 @@ describe('the consumer', () => {
 test.each([0, 32, 63, 96, 1000, 2 ** 31, -64, 1.5, Number.NaN])('there is no ring of %d bytes', (capacityBytes) => {
   expect(() => createRingMemory(capacityBytes)).toThrow(InvariantError);
 });
+
+test('the producer sees how much the consumer has not yet released', () => {
+  const { producer, consumer } = ringOf(256);
+  expect(producer.usedBytes).toBe(0);
+  for (let round = 1; round <= 100; round++) {
+    put(producer, new Uint8Array(10));
+    expect(producer.usedBytes).toBeGreaterThanOrEqual(24);
+    producer.publish();
+    consumer.next();
+    expect(producer.usedBytes).toBeGreaterThanOrEqual(24);
+    consumer.release();
+    expect(producer.usedBytes).toBe(0);
+  }
+});

@@ -177,7 +177,43 @@ describe('a turn', () => {
       expect(bench.first.received()).toHaveLength(1);
       sizes.push(bench.duty.store.tree.size);
     }
-    expect(sizes).toEqual([300, 100, 0, 0]);
+    expect(sizes).toEqual([400, 300, 200, 100]);
+    bench.run();
+    expect(bench.duty.store.tree.size).toBe(0);
+    expect(bench.duty.idleMsMax).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('holds expiry back while a front end has much before it, and serves commands all the same', () => {
+    const bench = new DutyBench();
+    for (let slot = 0; slot < 2000; slot++) {
+      bench.first.set(slot, `/k${slot}`, 'v', { expirationMs: NOON_MS + 1000 });
+      if (slot % 500 === 499) {
+        bench.run();
+        bench.first.received();
+      }
+    }
+    bench.first.watch(1, '', Flag.recursive | Flag.stream);
+    bench.run();
+    bench.first.received();
+    bench.nowMs += 1000;
+    // The watcher's front end takes nothing.
+    for (let turn = 0; turn < 30; turn++) bench.duty.turn();
+    const left = bench.duty.store.tree.size;
+    expect(left).toBeGreaterThan(500);
+    expect(bench.duty.turn()).toBe(0);
+    expect(bench.duty.idleMsMax).toBeLessThan(1);
+    bench.first.send(Op.get, 2, '/none');
+    expect(bench.duty.turn()).toBe(1);
+    expect(bench.duty.store.tree.size).toBe(left);
+    // Now it does.
+    let heard = 0;
+    while (bench.duty.store.tree.size > 0) {
+      heard += kindsOf(bench.first.received()).filter((kind) => kind === 'event').length;
+      bench.duty.turn();
+    }
+    heard += kindsOf(bench.first.received()).filter((kind) => kind === 'event').length;
+    expect(heard).toBe(2000);
+    bench.duty.turn();
     expect(bench.duty.idleMsMax).toBe(Number.POSITIVE_INFINITY);
   });
 
