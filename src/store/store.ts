@@ -47,7 +47,7 @@ export class Store {
   readonly statistics = new Statistics();
   /** The etcd index: that of the latest event. */
   index = FIRST_EVENT_INDEX - 1;
-  /** The time of the latest command. */
+  /** The time of the latest command that may change the state. Reads do not move it: replay does not know of them. */
   timeMs = 0;
   /** Chain over all events so far; part of the state hash. */
   eventChain = 0;
@@ -82,10 +82,12 @@ export class Store {
     return hash;
   }
 
-  /** Moves time forward; a clock that was set back moves nothing. Returns the time that counts. */
-  advanceTime(timeMs: number): number {
-    if (timeMs > this.timeMs) this.timeMs = timeMs;
-    return this.timeMs;
+  /**
+   * What time it is for a command that was accepted at `timeMs`. Not earlier than for those before it, though clocks are
+   * set back, and commands of several front ends do not come in the order in which they were accepted.
+   */
+  timeFor(timeMs: number): number {
+    return Math.max(timeMs, this.timeMs);
   }
 
   /** Reads a node and counts the read. */
@@ -97,7 +99,7 @@ export class Store {
 
   /** Performs a write and counts it. A success has taken one index. */
   write(write: Write): StoreEvent | Failure {
-    this.advanceTime(write.timeMs);
+    this.timeMs = this.timeFor(write.timeMs);
     const outcome = this.#perform(write);
     this.statistics.count(write.op, outcome);
     return outcome;
@@ -108,7 +110,7 @@ export class Store {
    * @returns how many expired; each took one index.
    */
   tick(cutoffMs: number, eventsMax: number): number {
-    this.advanceTime(cutoffMs);
+    this.timeMs = this.timeFor(cutoffMs);
     let expired = 0;
     for (; expired < eventsMax; expired++) {
       const node = this.tree.ttlQueue.peek();

@@ -219,7 +219,7 @@ export class StoreDuty {
     if (outcome instanceof Failure) this.#refuse(replies, slot, flags, outcome);
     else if (outcome.isDirectory) this.#list(replies, outcome);
     else {
-      const body = renderGetOfKey(outcome, this.store.advanceTime(timeMs));
+      const body = renderGetOfKey(outcome, this.store.timeFor(timeMs));
       replies.answer(slot, ReplyFormat.keys | headBit(flags), 200, body);
     }
   }
@@ -230,7 +230,7 @@ export class StoreDuty {
       directory,
       (flags & Flag.recursive) !== 0,
       (flags & Flag.sorted) !== 0,
-      this.store.advanceTime(timeMs),
+      this.store.timeFor(timeMs),
     );
     const { gate, etcdIndex, raftIndex } = replies;
     const format = ReplyFormat.keys | headBit(flags);
