@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULTS, LOG_LEVELS, type ServerConfig } from './config.ts';
+import { DEFAULTS, LIMITS, LOG_LEVELS, type ServerConfig } from './config.ts';
 import { parseListenUrl, type RunningServer, startServer } from './server.ts';
 import { type DumpOptions, dump } from './transfer/dump.ts';
 import { type LoadOptions, load } from './transfer/load.ts';
@@ -22,6 +22,12 @@ function flag(flags: string, description: string, variable: string): Option {
 function positiveInteger(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
   return Number(text);
+}
+
+function frontEndCount(text: string): number {
+  const count = positiveInteger(text);
+  if (count > LIMITS.frontEndsMax) throw new InvalidArgumentError(`It must be 1 to ${LIMITS.frontEndsMax}.`);
+  return count;
 }
 
 function urlList(text: string): string[] {
@@ -78,6 +84,11 @@ const program = new Command('uetcd')
     flag('--max-request-bytes <bytes>', 'greatest form body of a request', 'ETCD_MAX_REQUEST_BYTES')
       .default(DEFAULTS.maxRequestBytes)
       .argParser(positiveInteger),
+  )
+  .addOption(
+    flag('--front-ends <threads>', 'threads that serve clients', 'ETCD_FRONT_ENDS')
+      .default(DEFAULTS.frontEnds)
+      .argParser(frontEndCount),
   )
   .addOption(
     flag('--max-watchers <watchers>', 'open watches at a time', 'ETCD_MAX_WATCHERS')

@@ -7,10 +7,9 @@ import { DEFAULTS, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { LinkEnd } from './frame/link.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
-import { FrontEnd } from './front/front-end.ts';
+import { FrontEnds, type ListenAddress } from './front/front-ends.ts';
 import { identityOf } from './front/identity.ts';
-import { Responder } from './front/responder.ts';
-import { StoreClient } from './front/store-client.ts';
+import type { FrontEndSetup } from './front/open-front-end.ts';
 import { DOORBELL_WORDS, Doorbell } from './ring/doorbell.ts';
 import { createRingMemory } from './ring/ring.ts';
 import type { DurableSetup, WorkerMessage } from './workers/setup.ts';
@@ -41,16 +40,15 @@ export interface RunningServer {
  */
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
   const config: ServerConfig = { ...DEFAULTS, logLevel: 'silent', ...options };
+  const { frontEnds } = config;
+  if (!Number.isInteger(frontEnds) || frontEnds < 1 || frontEnds > LIMITS.frontEndsMax) {
+    throw new Error(`there can be 1 to ${LIMITS.frontEndsMax} front ends, not ${frontEnds}`);
+  }
   const log = pino({ level: config.logLevel });
   const server = new Server(config, log, options.onFatal ?? endProcess);
   const urls =
     options.port === undefined ? config.listenClientUrls : [`http://${options.host ?? '127.0.0.1'}:${options.port}`];
   return server.start(urls.map(parseListenUrl));
-}
-
-interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
 }
 
 /** Throws with the reason when `text` is no URL to listen on. */
@@ -77,30 +75,28 @@ class Server {
   readonly #onFatal: (error: Error) => void;
   readonly #wordsMemory = createSharedWords();
   readonly #words = new SharedWords(this.#wordsMemory);
+  readonly #links: readonly FrontEndLinks[];
   readonly #storeBell = createBell();
-  readonly #frontEndBell = createBell();
   readonly #journalBell = createBell();
   #storeWorker: Worker | undefined;
   #journalWorker: Worker | undefined;
   #directory: DataDirectory | undefined;
   #snapshots: SnapshotSchedule | undefined;
-  #client: StoreClient | undefined;
-  #frontEnd: FrontEnd | undefined;
+  #frontEnds: FrontEnds | undefined;
   #isClosing = false;
 
   constructor(config: ServerConfig, log: Logger, onFatal: (error: Error) => void) {
     this.#config = config;
     this.#log = log;
     this.#onFatal = onFatal;
+    this.#links = Array.from({ length: config.frontEnds }, createFrontEndLinks);
   }
 
   async start(addresses: readonly ListenAddress[]): Promise<RunningServer> {
     try {
-      const requests = createLink(LIMITS.requestRingBytes);
-      const replies = createLink(LIMITS.replyRingBytes);
-      if (this.#config.inMemory) await this.#startStore(requests.consumer, replies.producer, undefined);
-      else await this.#startDurably(requests.consumer, replies.producer);
-      const urls = await this.#listen(addresses, requests.producer, replies.consumer);
+      if (this.#config.inMemory) await this.#startStore(undefined);
+      else await this.#startDurably();
+      const urls = await this.#listen(addresses);
       this.#log.info({ urls }, 'ready to serve client requests');
       return { url: urls[0] as string, urls, close: () => this.#close() };
     } catch (error) {
@@ -109,13 +105,13 @@ class Server {
     }
   }
 
-  async #startDurably(requests: LinkEnd, replies: LinkEnd): Promise<void> {
+  async #startDurably(): Promise<void> {
     const { name, dataDir, snapshotCount, eventHistory, forceRecover } = this.#config;
     const directory = await openDataDirectory(resolve(dataDir ?? `${name}.uetcd`));
     this.#directory = directory;
     const journal = createLink(LIMITS.journalRingBytes);
     this.#snapshots = new SnapshotSchedule(directory.path, eventHistory, this.#log);
-    const lastSequence = await this.#startStore(requests, replies, {
+    const lastSequence = await this.#startStore({
       directory: directory.path,
       mustForceRecovery: forceRecover,
       commandsPerCheckpoint: snapshotCount,
@@ -125,7 +121,7 @@ class Server {
     this.#journalWorker = spawnJournalWorker({
       words: this.#wordsMemory,
       bell: this.#journalBell,
-      frontEndBells: [this.#frontEndBell],
+      frontEndBells: this.#links.map(({ bell }) => bell),
       storeBell: this.#storeBell,
       journal: journal.consumer,
       directory: directory.path,
@@ -139,14 +135,17 @@ class Server {
   }
 
   /** @returns the sequence of the last command that was recovered. */
-  #startStore(requests: LinkEnd, replies: LinkEnd, durable: DurableSetup | undefined): Promise<number> {
-    const { eventHistory, storeHeapMb } = this.#config;
+  #startStore(durable: DurableSetup | undefined): Promise<number> {
+    const { eventHistory, maxWatchers, storeHeapMb } = this.#config;
     const worker = spawnStoreWorker(
       {
         words: this.#wordsMemory,
         bell: this.#storeBell,
-        frontEnds: [{ requests, replies, bell: this.#frontEndBell }],
+        frontEnds: this.#links.map(({ bell, requests, replies }) => {
+          return { bell, requests: requests.consumer, replies: replies.producer };
+        }),
         historyEventsMax: eventHistory,
+        watchersMax: maxWatchers,
         spinMs: unlessAlone(LIMITS.storeSpinMs),
         durable,
       },
@@ -178,40 +177,35 @@ class Server {
     });
   }
 
-  async #listen(addresses: readonly ListenAddress[], requests: LinkEnd, replies: LinkEnd): Promise<string[]> {
+  async #listen(addresses: readonly ListenAddress[]): Promise<string[]> {
     const { name, advertiseClientUrls, maxRequestBytes, maxWatchers } = this.#config;
-    // The identity names the URLs, which are known once the ports are; the member is filled in below.
-    const clientUrls: string[] = [...advertiseClientUrls];
     const stored = this.#directory?.identity;
-    const identity = identityOf(name, clientUrls, ['http://localhost:2380'], stored);
-    const client = new StoreClient({
-      requests,
-      replies,
-      storeBell: new Doorbell(new Int32Array(this.#storeBell)),
-      ownBell: new Doorbell(new Int32Array(this.#frontEndBell)),
-      words: this.#words,
-      responder: new Responder(identity.clusterId, stored?.raftTerm ?? IN_MEMORY_RAFT_TERM),
-      pollMs: unlessAlone(LIMITS.frontEndPollMs),
-      streamBacklogBytesMax: LIMITS.streamBacklogBytesMax,
-      largeAnswerStallMsMax: LIMITS.largeAnswerStallMsMax,
+    const startedMs = Date.now();
+    const setups = this.#links.map(({ bell, requests, replies }, number): FrontEndSetup => {
+      return {
+        number,
+        words: this.#wordsMemory,
+        storeBell: this.#storeBell,
+        bell,
+        requests: requests.producer,
+        replies: replies.consumer,
+        // The member's URLs are filled in when their ports are known.
+        identity: identityOf(name, advertiseClientUrls, ['http://localhost:2380'], stored),
+        raftTerm: stored?.raftTerm ?? IN_MEMORY_RAFT_TERM,
+        startedMs,
+        requestBytesMax: maxRequestBytes,
+        watchersMax: maxWatchers,
+        pathDepthMax: LIMITS.pathDepthMax,
+        pollMs: unlessAlone(LIMITS.frontEndPollMs),
+        streamBacklogBytesMax: LIMITS.streamBacklogBytesMax,
+        largeAnswerStallMsMax: LIMITS.largeAnswerStallMsMax,
+      };
+    });
+    this.#frontEnds = new FrontEnds(setups, {
+      onError: (error) => this.#log.error({ err: error }, 'a request could not be served'),
       onFatal: (error) => this.#fail(error instanceof Error ? error : new Error(String(error))),
     });
-    this.#client = client;
-    const frontEnd = new FrontEnd(client, {
-      identity,
-      requestBytesMax: maxRequestBytes,
-      watchersMax: maxWatchers,
-      pathDepthMax: LIMITS.pathDepthMax,
-      onError: (error) => this.#log.error({ err: error }, 'a request could not be served'),
-    });
-    this.#frontEnd = frontEnd;
-    const urls: string[] = [];
-    for (const { host, port } of addresses) {
-      const realPort = await frontEnd.listen(host, port);
-      urls.push(`http://${host.includes(':') ? `[${host}]` : host}:${realPort}`);
-    }
-    if (clientUrls.length === 0) clientUrls.push(...urls);
-    return urls;
+    return this.#frontEnds.listen(addresses, advertiseClientUrls);
   }
 
   #fail(error: Error): void {
@@ -224,10 +218,9 @@ class Server {
   async #close(): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    this.#frontEnd?.stopListening();
-    await this.#drain();
-    this.#frontEnd?.close();
-    this.#client?.close();
+    this.#frontEnds?.stopListening();
+    if (this.#frontEnds !== undefined) await this.#drain(this.#frontEnds);
+    await this.#frontEnds?.close();
     // The journal worker goes last: it must have all that the store worker has sent.
     this.#words.stopStore();
     await ended(this.#storeWorker, this.#storeBell);
@@ -238,15 +231,13 @@ class Server {
     this.#log.info('stopped');
   }
 
-  async #drain(): Promise<void> {
-    const client = this.#client;
-    if (client === undefined) return;
+  async #drain(frontEnds: FrontEnds): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([
-      new Promise<void>((resolve) => client.drain(resolve)),
+      frontEnds.drain(),
       new Promise<void>((resolve) => {
         timer = setTimeout(() => {
-          this.#log.warn({ unanswered: client.slots.waitingCount }, 'stopping with requests unanswered');
+          this.#log.warn('stopping with requests unanswered');
           resolve();
         }, LIMITS.drainMsMax);
       }),
@@ -279,8 +270,25 @@ function createBell(): SharedArrayBuffer {
   return new SharedArrayBuffer(DOORBELL_WORDS * Int32Array.BYTES_PER_ELEMENT);
 }
 
+/** What a front end and the store worker have in common. */
+interface FrontEndLinks {
+  readonly bell: SharedArrayBuffer;
+  readonly requests: Link;
+  readonly replies: Link;
+}
+
+function createFrontEndLinks(): FrontEndLinks {
+  const [requests, replies] = [createLink(LIMITS.requestRingBytes), createLink(LIMITS.replyRingBytes)];
+  return { bell: createBell(), requests, replies };
+}
+
 /** The two ends of a one-way connection between threads. */
-function createLink(ringBytes: number): { producer: LinkEnd; consumer: LinkEnd } {
+interface Link {
+  readonly producer: LinkEnd;
+  readonly consumer: LinkEnd;
+}
+
+function createLink(ringBytes: number): Link {
   const ring = createRingMemory(ringBytes);
   const { port1, port2 } = new MessageChannel();
   port1.unref();

@@ -6,14 +6,30 @@
  *   JOURNAL_STATE      journal worker   front ends, store worker
  *   STOP_STORE         main thread      store worker
  *   STOP_JOURNAL       main thread      journal worker
+ *   FRONT_END_CLOSED   front end n,     main thread, when the process ends
+ *     [n], n > 0       its thread
  *   failure text       journal worker, before it sets JOURNAL_STATE; written once
  *
  * DURABLE_SEQUENCE holds the low 32 bits of a count, so it is compared by difference, never by size.
  */
+import { assert } from '../base/assert.ts';
+
 const TEXT_AT_BYTES = 512;
 const TEXT_SIZE_BYTES_MAX = 500;
 
-const WORD = { durableSequence: 0, journalState: 32, stopStore: 64, stopJournal: 80, textSize: 96 } as const;
+const WORD = {
+  durableSequence: 0,
+  journalState: 32,
+  stopStore: 64,
+  stopJournal: 80,
+  textSize: 96,
+  frontEndClosed: 112,
+} as const;
+
+/** As many as have a word of their own here; a watcher's id would have room for more. */
+export const FRONT_ENDS_MAX = 16;
+
+assert(WORD.frontEndClosed + FRONT_ENDS_MAX <= TEXT_AT_BYTES / 4, 'the words of the front ends end before the text');
 
 export const JournalState = { none: 0, running: 1, failed: 2 } as const;
 
@@ -56,6 +72,16 @@ export class SharedWords {
   }
   stopJournal(): void {
     Atomics.store(this.#words, WORD.stopJournal, 1);
+  }
+
+  /** Front end `number` has closed its connections. */
+  noteFrontEndClosed(number: number): void {
+    Atomics.store(this.#words, WORD.frontEndClosed + number, 1);
+    Atomics.notify(this.#words, WORD.frontEndClosed + number);
+  }
+  /** Blocks until that front end has, or has taken too long. @returns whether it has. */
+  waitForFrontEndClosed(number: number, timeoutMs: number): boolean {
+    return Atomics.wait(this.#words, WORD.frontEndClosed + number, 0, timeoutMs) !== 'timed-out';
   }
 
   /** Says why the journal failed, and that it did. */

@@ -46,8 +46,9 @@ import type { StoreClient } from './store-client.ts';
 
 export interface FrontEndOptions {
   readonly identity: Identity;
+  /** Epoch ms: when the server was started. */
+  readonly startedMs: number;
   readonly requestBytesMax: number;
-  readonly watchersMax: number;
   readonly pathDepthMax: number;
   readonly onError: (error: unknown) => void;
 }
@@ -64,7 +65,6 @@ export class FrontEnd {
   readonly #listenSockets: us_listen_socket[] = [];
   /** By slot. */
   readonly #requests: KeysRequest[] = [];
-  readonly #startedMs = Date.now();
 
   constructor(store: StoreClient, options: FrontEndOptions) {
     this.#store = store;
@@ -86,6 +86,28 @@ export class FrontEnd {
         response.close();
       }
     };
+  }
+
+  /** Where the Apps of other threads find this one. */
+  get descriptor(): number {
+    return (this.#app as unknown as SharesConnections).getDescriptor();
+  }
+
+  /**
+   * From now on each new connection goes to the next of the Apps, this one's included. To be called before `listen`.
+   *
+   * Rejected: a listening socket for each thread, all on one port (SO_REUSEPORT). It works on Linux only, its hash of
+   * addresses may give a thread most of a few long-lived connections and another none, and the port would no longer be
+   * one that no other process can share. Handing over costs a wake-up once for each connection, and nothing after that.
+   */
+  shareConnections(descriptors: readonly number[]): void {
+    const app = this.#app as unknown as SharesConnections;
+    for (const descriptor of [this.descriptor, ...descriptors]) app.addChildAppDescriptor(descriptor);
+  }
+
+  /** Says where clients are served, which is known once this listens, to those who ask for members. */
+  tellClientUrls(urls: readonly string[]): void {
+    this.#options.identity.member.clientUrls = urls;
   }
 
   /** Starts to accept connections. @returns the port, which is a free one for port 0. Throws when it is taken. */
@@ -242,7 +264,7 @@ export class FrontEnd {
 
   #renderSelf(): ByteString {
     const { id, name } = this.#options.identity.member;
-    const startTimeMs = this.#startedMs;
+    const startTimeMs = this.#options.startedMs;
     return renderSelfStats({ name, id, leaderId: id, startTimeMs, leaderSinceMs: startTimeMs, nowMs: Date.now() });
   }
 
@@ -314,14 +336,6 @@ export class FrontEnd {
       this.#refuse(response, method, slot, { code: 210, cause, index: 0 });
       return;
     }
-    if (parsed.op === Op.watch && this.#store.slots.watchingCount >= this.#options.watchersMax) {
-      this.#store.slots.release(slot);
-      const cause = `there are ${this.#options.watchersMax} watchers already (--max-watchers)` as ByteString;
-      response.cork(() =>
-        writeOwnAnswer(response, 503, CONTENT_TYPE_JSON, { 'Retry-After': '1' }, latin1(renderError(300, cause, 0))),
-      );
-      return;
-    }
     const { timeMs } = this.#store;
     this.#store.sendCommand(slot, parsed, timeMs, expirationMsOf(parsed.ttlNs, timeMs));
   }
@@ -383,6 +397,11 @@ const LISTEN_EXCLUSIVE_PORT = 1;
 /** Host and options together are understood, but not declared. */
 type ListensWithOptions = {
   listen(host: string, port: number, options: number, onListen: (socket: us_listen_socket | false) => void): void;
+};
+/** Not declared. A descriptor is an address that travels as a number; its App must not go while others may use it. */
+type SharesConnections = {
+  getDescriptor(): number;
+  addChildAppDescriptor(descriptor: number): void;
 };
 const NOTHING = '' as ByteString;
 const NO_SNIFF_HEADER = { 'X-Content-Type-Options': NO_SNIFF };

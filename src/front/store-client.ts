@@ -44,6 +44,8 @@ export interface StoreClientOptions {
   readonly responder: Responder;
   /** How long to poll without progress before the doorbell is armed. */
   readonly pollMs: number;
+  /** For the words of a refusal: it is the store that counts, the watchers of all front ends. */
+  readonly watchersMax: number;
   /** Bytes that one stream's client may be behind. */
   readonly streamBacklogBytesMax: number;
   /** How long a reader of a large answer may take nothing. */
@@ -258,6 +260,9 @@ export class StoreClient {
       case ReplyKind.released:
         this.slots.release(reply.slot);
         return;
+      case ReplyKind.watchRefused:
+        this.#refuseWatch(reply.slot);
+        return;
       case ReplyKind.rolledBack:
         this.#hasRolledBack = true;
         this.#answerUndone(reply.etcdIndex);
@@ -325,6 +330,15 @@ export class StoreClient {
       // Headers leave with the first byte only, and every event begins with this one (README, limits).
       response.write(OPENING_BRACE);
     });
+  }
+
+  #refuseWatch(slot: number): void {
+    const isWaiting = this.slots.stateOf(slot) === SlotState.waiting;
+    const response = isWaiting ? this.slots.responseOf(slot) : undefined;
+    this.slots.release(slot);
+    const cause = byteStringOf(`there are ${this.#options.watchersMax} watchers already (--max-watchers)`);
+    const body = Buffer.from(renderError(RAFT_INTERNAL_ERROR, cause, 0), 'latin1');
+    response?.cork(() => writeOwnAnswer(response, 503, 'application/json', { 'Retry-After': '1' }, body));
   }
 
   /** Gives one event to all its watchers. Its first byte went out before. */

@@ -54,6 +54,10 @@ export class ReplyWriter {
     this.#frame(ReplyKind.watchOpened, ReplyFormat.keys, 200, slot, '');
   }
 
+  watchRefused(slot: number): void {
+    this.#frame(ReplyKind.watchRefused, ReplyFormat.plainJson, 503, slot, '');
+  }
+
   released(slot: number): void {
     this.#frame(ReplyKind.released, ReplyFormat.plainJson, 200, slot, '');
   }

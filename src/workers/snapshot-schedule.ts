@@ -1,7 +1,7 @@
 /** Decides when a snapshot is made: at each checkpoint, one at a time, always the latest one. */
 import { Piscina } from 'piscina';
+import { siblingModule } from '../base/sibling-module.ts';
 import type { SnapshotResult, SnapshotTask } from './snapshot-job.ts';
-import { siblingModule } from './spawn.ts';
 
 export interface SnapshotLog {
   info(fields: object, text: string): void;
@@ -38,7 +38,7 @@ export class SnapshotSchedule {
 
   async #run(): Promise<void> {
     this.#pool ??= new Piscina({
-      filename: siblingModule('snapshot-job').href,
+      filename: siblingModule(import.meta.url, 'snapshot-job').href,
       name: 'makeSnapshot',
       minThreads: 0,
       maxThreads: 1,
