@@ -8,13 +8,14 @@
  *   STOP_JOURNAL       main thread      journal worker
  *   FRONT_END_CLOSED   front end n,     main thread, when the process ends
  *     [n], n > 0       its thread
+ *   CROWD [n]          front end n      store worker and journal worker: they do not spin then
  *   failure text       journal worker, before it sets JOURNAL_STATE; written once
  *
  * DURABLE_SEQUENCE holds the low 32 bits of a count, so it is compared by difference, never by size.
  */
 import { assert } from '../base/assert.ts';
 
-const TEXT_AT_BYTES = 512;
+const TEXT_AT_BYTES = 640;
 const TEXT_SIZE_BYTES_MAX = 500;
 
 const WORD = {
@@ -24,12 +25,13 @@ const WORD = {
   stopJournal: 80,
   textSize: 96,
   frontEndClosed: 112,
+  crowd: 128,
 } as const;
 
 /** As many as have a word of their own here; a watcher's id would have room for more. */
 export const FRONT_ENDS_MAX = 16;
 
-assert(WORD.frontEndClosed + FRONT_ENDS_MAX <= TEXT_AT_BYTES / 4, 'the words of the front ends end before the text');
+assert(WORD.crowd + FRONT_ENDS_MAX <= TEXT_AT_BYTES / 4, 'the words of the front ends end before the text');
 
 export const JournalState = { none: 0, running: 1, failed: 2 } as const;
 
@@ -82,6 +84,16 @@ export class SharedWords {
   /** Blocks until that front end has, or has taken too long. @returns whether it has. */
   waitForFrontEndClosed(number: number, timeoutMs: number): boolean {
     return Atomics.wait(this.#words, WORD.frontEndClosed + number, 0, timeoutMs) !== 'timed-out';
+  }
+
+  /** Whether so many clients of some front end ask at a time that their requests come in batches. */
+  get isCrowded(): boolean {
+    for (let number = 0; number < FRONT_ENDS_MAX; number++)
+      if (Atomics.load(this.#words, WORD.crowd + number) === 1) return true;
+    return false;
+  }
+  setCrowded(frontEnd: number, isCrowded: boolean): void {
+    Atomics.store(this.#words, WORD.crowd + frontEnd, isCrowded ? 1 : 0);
   }
 
   /** Says why the journal failed, and that it did. */

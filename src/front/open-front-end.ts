@@ -52,6 +52,7 @@ export function openFrontEnd(setup: FrontEndSetup, { onError, onFatal }: FrontEn
     ownBell: new Doorbell(new Int32Array(setup.bell)),
     words: new SharedWords(setup.words),
     responder: new Responder(identity.clusterId, setup.raftTerm),
+    number: setup.number,
     pollMs: setup.pollMs,
     watchersMax,
     streamBacklogBytesMax: setup.streamBacklogBytesMax,

@@ -28,6 +28,8 @@ import { OPENING_BRACE, StreamWriter } from './stream-writer.ts';
 const BATCH_FRAMES_MAX = 256;
 /** With more replies due than these there is no polling: they come in batches, and the store needs the core. */
 const POLLED_REPLIES_MAX = 8;
+/** By which the peak of the replies due sinks each turn. */
+const PEAK_DECAY = 0.25;
 /** So many replies in a turn are a flow; so many commands are a batch. */
 const FLOWING_REPLIES = 4;
 const BATCH_COMMANDS = 20;
@@ -42,6 +44,8 @@ export interface StoreClientOptions {
   readonly ownBell: Doorbell;
   readonly words: SharedWords;
   readonly responder: Responder;
+  /** Which front end this is. */
+  readonly number: number;
   /** How long to poll without progress before the doorbell is armed. */
   readonly pollMs: number;
   /** For the words of a refusal: it is the store that counts, the watchers of all front ends. */
@@ -76,6 +80,8 @@ export class StoreClient {
   readonly #undone: { readonly slot: number; readonly headBit: number }[] = [];
   #lastProgressMs = 0;
   #restUntilMs = 0;
+  #peakReplies = 0;
+  #isCrowded = false;
   /** 0 when the clock is to be looked at again. */
   #turnTimeMs = 0;
   /** What `#writeCorked` writes: fields instead of a closure a reply. */
@@ -170,6 +176,7 @@ export class StoreClient {
   #turn(): void {
     this.#turnTimeMs = 0;
     if (this.#sender.queuedCount > 0) this.#sender.flush();
+    this.#noteCrowd();
     const taken = this.#takeReplies();
     // While replies flow the next turn comes at once, and the store, if it has gone to sleep, may sleep until there is
     // a batch for it: native-bench, "set-64".
@@ -187,6 +194,15 @@ export class StoreClient {
     }
     this.#isPolling = false;
     this.#park();
+  }
+
+  /** Tells the store worker when clients are many. The peak of the last turns counts, since a single turn may see few. */
+  #noteCrowd(): void {
+    this.#peakReplies = Math.max(this.slots.waitingCount, this.#peakReplies - PEAK_DECAY);
+    const isCrowded = this.#peakReplies > POLLED_REPLIES_MAX;
+    if (isCrowded === this.#isCrowded) return;
+    this.#isCrowded = isCrowded;
+    this.#words.setCrowded(this.#options.number, isCrowded);
   }
 
   #park(): void {

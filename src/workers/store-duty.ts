@@ -132,6 +132,10 @@ export class StoreDuty {
     return this.#listings.length > 0 || this.#words.isStoreStopping || this.#mustRollBack();
   }
 
+  get isCrowded(): boolean {
+    return this.#words.isCrowded;
+  }
+
   /** How long the worker may sleep when nobody asks for anything; Infinity when no node expires. */
   get idleMsMax(): number {
     if (this.#hasDiskFailed) return Number.POSITIVE_INFINITY;
