@@ -46,7 +46,7 @@ export const DEFAULTS: ServerConfig = {
   forceRecover: false,
   eventHistory: 1000,
   maxRequestBytes: 10 * MB,
-  // One is served best on the main thread alone; more are for machines with cores to spare.
+  // With one there is nothing to hand over; more need cores that machines with few do not have.
   frontEnds: 1,
   maxWatchers: 100_000,
   // Half of the machine: the other half is for the rings, the kernel's buffers and whoever else lives there.

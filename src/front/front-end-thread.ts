@@ -1,5 +1,4 @@
 /** A front end on a thread of its own, as the main thread sees it. */
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { siblingModule } from '../base/sibling-module.ts';
 import { SharedWords } from '../frame/shared-words.ts';
@@ -64,10 +63,11 @@ export class FrontEndThread {
   }
 
   /** Closes its connections. Resolves when the thread has ended. */
-  async close(): Promise<void> {
-    if (this.#hasEnded) return;
+  close(): Promise<unknown> {
+    if (this.#hasEnded) return Promise.resolve();
+    const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
     this.tellToClose();
-    await once(this.#worker, 'exit');
+    return ended;
   }
 
   tellToClose(): void {

@@ -37,7 +37,10 @@ parentPort.on('message', (message: ToFrontEnd) => {
 });
 say({ kind: 'ready', descriptor: frontEnd.descriptor });
 
-/** A connection that the main thread handed over before its message may arrive in the same turn, but after it. */
+/**
+ * A connection that the main thread has handed over before its message may arrive after it, but no later than with the
+ * turn of the event loop that comes next: the two wake this thread by different handles.
+ */
 function afterHandedOver(act: () => void): void {
-  setImmediate(act);
+  setImmediate(() => setImmediate(act));
 }
