@@ -27,25 +27,27 @@ export class JournalDuty implements Duty {
   readonly #frames: LinkConsumer;
   readonly #writer: JournalWriter;
   readonly #words: SharedWords;
-  readonly #waiting: readonly Doorbell[];
+  readonly #frontEndBells: readonly Doorbell[];
+  readonly #storeBell: Doorbell;
   readonly #say: (message: WorkerMessage) => void;
   /** Sequence of the checkpoint that ends the group; 0 without one. */
   #checkpoint = 0;
   #isSealed = true;
   #lastGroupMs = 0;
 
-  /** @param waiting the bells of those who wait for the watermark. */
   constructor(
     frames: LinkConsumer,
     writer: JournalWriter,
     words: SharedWords,
-    waiting: readonly Doorbell[],
+    frontEndBells: readonly Doorbell[],
+    storeBell: Doorbell,
     say: (message: WorkerMessage) => void,
   ) {
     this.#frames = frames;
     this.#writer = writer;
     this.#words = words;
-    this.#waiting = waiting;
+    this.#frontEndBells = frontEndBells;
+    this.#storeBell = storeBell;
     this.#say = say;
   }
 
@@ -57,7 +59,8 @@ export class JournalDuty implements Duty {
       this.#lastGroupMs = performance.now();
       this.#isSealed = false;
       this.#words.durableSequence = this.#writer.commit();
-      for (const bell of this.#waiting) bell.ring();
+      // The store worker looks at the watermark when it has something to do; only a failure is worth its sleep.
+      for (const bell of this.#frontEndBells) bell.ring();
       if (this.#checkpoint > 0) this.#closeSegment();
       return taken;
     } catch (error) {
@@ -126,7 +129,7 @@ export class JournalDuty implements Duty {
       text: `the journal has failed, writes are refused until a restart: ${reason}`,
     });
     this.#words.failJournal(`the journal cannot be written: ${reason}`);
-    for (const bell of this.#waiting) bell.ring();
+    for (const bell of [...this.#frontEndBells, this.#storeBell]) bell.ring();
   }
 
   #discard(): number {

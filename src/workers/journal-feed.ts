@@ -37,20 +37,25 @@ export class JournalFeed {
     this.#lastCheckpoint = lastCheckpoint;
   }
 
+  /** Wakes the journal worker if it sleeps. To be called after every few frames, which then make one group. */
+  wakeJournal(): void {
+    this.#link.wakeConsumer();
+  }
+
   /** Passes on the command frame at `source[offset]`. */
   command(sequence: number, source: Buffer, offset: number, sizeBytes: number): void {
     const at = this.#claim(sequence, sizeBytes);
     if (at === -1) return;
     source.copy(this.#link.bytes, at, offset, offset + sizeBytes);
     clearSlot(this.#link.view, at);
-    this.#link.publish();
+    this.#link.publishQuietly();
   }
 
   tick(sequence: number, cutoffMs: number, eventsMax: number): void {
     const at = this.#claim(sequence, COMMAND_HEAD_SIZE_BYTES);
     if (at === -1) return;
     writeTick(this.#link.bytes, this.#link.view, at, cutoffMs, eventsMax);
-    this.#link.publish();
+    this.#link.publishQuietly();
   }
 
   isCheckpointDue(sequence: number): boolean {
@@ -62,7 +67,7 @@ export class JournalFeed {
     const at = this.#claim(sequence, COMMAND_HEAD_SIZE_BYTES);
     if (at === -1) return;
     writeCheckpoint(this.#link.bytes, this.#link.view, at, timeMs, stateHash);
-    this.#link.publish();
+    this.#link.publishQuietly();
   }
 
   /** The whole count whose low 32 bits the watermark shows. */
@@ -76,6 +81,7 @@ export class JournalFeed {
     let at = this.#link.tryClaim(sizeBytes);
     while (at === -1) {
       if (this.#words.journalState === JournalState.failed) return -1;
+      this.wakeJournal();
       Atomics.wait(this.#sleeper, 0, 0, WAIT_FOR_ROOM_MS);
       at = this.#link.tryClaim(sizeBytes);
     }

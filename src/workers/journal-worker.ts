@@ -17,7 +17,8 @@ const say = (message: WorkerMessage) => parentPort?.postMessage(message);
 
 const setup = workerData as JournalSetup;
 const words = new SharedWords(setup.words);
-const waiting = [...setup.frontEndBells, setup.storeBell].map((bell) => new Doorbell(new Int32Array(bell)));
+const frontEndBells = setup.frontEndBells.map((bell) => new Doorbell(new Int32Array(bell)));
+const storeBell = new Doorbell(new Int32Array(setup.storeBell));
 const writer = JournalWriter.open(setup.directory, nodeFileLayer, {
   nextSequence: setup.lastSequence + 1,
   segmentSizeBytesMax: setup.segmentSizeBytesMax,
@@ -27,7 +28,7 @@ words.durableSequence = setup.lastSequence;
 words.journalState = JournalState.running;
 say({ kind: 'ready', lastSequence: setup.lastSequence, etcdIndex: 0, nodes: 0 });
 runDuty(
-  new JournalDuty(new LinkConsumer(setup.journal), writer, words, waiting, say),
+  new JournalDuty(new LinkConsumer(setup.journal), writer, words, frontEndBells, storeBell, say),
   new Doorbell(new Int32Array(setup.bell)),
   () => words.isJournalStopping,
   new SpinPolicy(setup.spinMs),

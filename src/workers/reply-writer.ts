@@ -30,6 +30,7 @@ export class ReplyWriter {
   gate = 0;
   etcdIndex = 0;
   raftIndex = 0;
+  #unannouncedGate: number | undefined;
 
   constructor(end: LinkEnd, frontEndBell: Doorbell) {
     this.#link = new LinkProducer(end, frontEndBell);
@@ -40,8 +41,17 @@ export class ReplyWriter {
     return this.#link.usedBytes;
   }
 
+  /**
+   * The gate of the first frame since the front end was last woken, behind which all others wait; undefined when there
+   * is none.
+   */
+  get unannouncedGate(): number | undefined {
+    return this.#unannouncedGate;
+  }
+
   /** Wakes the front end if it sleeps. To be called after every few frames: once each would wake it for the first alone. */
   wakeFrontEnd(): void {
+    this.#unannouncedGate = undefined;
     this.#link.wakeConsumer();
   }
 
@@ -78,6 +88,7 @@ export class ReplyWriter {
     let size = 0;
     for (const part of parts) size += part.length;
     const kind = ReplyKind.answer;
+    this.#unannouncedGate ??= gate;
     if ((format & HEAD_BIT) !== 0 || size <= RING_BODY_SIZE_BYTES_MAX) {
       const link = this.#link;
       const at = this.#claim(replySizeBytes(0, size));
@@ -129,6 +140,7 @@ export class ReplyWriter {
     bodySizeBytes: number,
   ): void {
     const { gate, etcdIndex, raftIndex } = this;
+    this.#unannouncedGate ??= gate;
     writeReplyHead(
       link.bytes,
       link.view,

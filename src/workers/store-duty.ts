@@ -11,7 +11,7 @@ import { byteStringOf } from '../base/byte-string.ts';
 import { CommandReader, ControlOp } from '../frame/command-frame.ts';
 import type { LinkConsumer } from '../frame/link.ts';
 import { HEAD_BIT, ReplyFormat, STREAM_BIT, WRITE_BIT } from '../frame/reply-frame.ts';
-import { FRONT_ENDS_MAX, JournalState, type SharedWords } from '../frame/shared-words.ts';
+import { FRONT_ENDS_MAX, isDurable, JournalState, type SharedWords } from '../frame/shared-words.ts';
 import { renderStoreStats } from '../protocol/answers.ts';
 import { Flag, Op } from '../protocol/command.ts';
 import { renderError, statusOf } from '../protocol/errors.ts';
@@ -156,7 +156,8 @@ export class StoreDuty {
     if (served > 0) {
       requests.release();
       // Now and not at the end of the turn: this one writes to its clients while the others are served.
-      replies.wakeFrontEnd();
+      this.#journal?.wakeJournal();
+      this.#wake(replies);
     }
     return served;
   }
@@ -307,8 +308,20 @@ export class StoreDuty {
   }
 
   #wakeFrontEnds(): void {
-    for (const { replies } of this.#frontEnds) replies.wakeFrontEnd();
+    for (const { replies } of this.#frontEnds) this.#wake(replies);
     this.#hasDelivered = false;
+  }
+
+  /**
+   * Wakes a front end, unless all it could do is to see that its replies must wait for the disk: then the journal worker
+   * wakes it with the group that they wait for (native-bench, "durable-64").
+   */
+  #wake(replies: ReplyWriter): void {
+    const gate = replies.unannouncedGate;
+    if (gate === undefined) return;
+    const mustWait =
+      this.#journal !== undefined && !this.#hasDiskFailed && !isDurable(gate, this.#words.durableSequence);
+    if (!mustWait) replies.wakeFrontEnd();
   }
 
   #expire(): number {
@@ -324,6 +337,7 @@ export class StoreDuty {
     if (this.store.undoLog !== undefined) this.store.undoLog.sequence = this.#sequence;
     const expired = this.store.tick(nowMs, TICK_EVENTS_MAX);
     this.#journal?.tick(this.#sequence, nowMs, TICK_EVENTS_MAX);
+    this.#journal?.wakeJournal();
     if (this.#deliveries.length > 0) this.#deliver();
     return expired;
   }
