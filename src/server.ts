@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { MessageChannel, type Worker } from 'node:worker_threads';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { DEFAULTS, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { LinkEnd } from './frame/link.ts';
@@ -11,6 +11,7 @@ import { FrontEnd } from './front/front-end.ts';
 import { identityOf } from './front/identity.ts';
 import { Responder } from './front/responder.ts';
 import { StoreClient } from './front/store-client.ts';
+import { createLog } from './log.ts';
 import { DOORBELL_WORDS, Doorbell } from './ring/doorbell.ts';
 import { createRingMemory } from './ring/ring.ts';
 import type { DurableSetup, WorkerMessage } from './workers/setup.ts';
@@ -41,7 +42,7 @@ export interface RunningServer {
  */
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
   const config: ServerConfig = { ...DEFAULTS, logLevel: 'silent', ...options };
-  const log = pino({ level: config.logLevel });
+  const log = await createLog(config.logLevel);
   const server = new Server(config, log, options.onFatal ?? endProcess);
   const urls =
     options.port === undefined ? config.listenClientUrls : [`http://${options.host ?? '127.0.0.1'}:${options.port}`];
