@@ -7,11 +7,15 @@ import { DEFAULTS, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { LinkEnd } from './frame/link.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
-import { FrontEnd } from './front/front-end.ts';
-import { identityOf } from './front/identity.ts';
+import { FrontEnd, type FrontEndOptions } from './front/front-end.ts';
+import { type Identity, identityOf } from './front/identity.ts';
+import { Pages } from './front/pages.ts';
 import { Responder } from './front/responder.ts';
+import { SlowRequests } from './front/slow-requests.ts';
 import { StoreClient } from './front/store-client.ts';
 import { createLog } from './log.ts';
+import { FrontEndMetrics } from './metrics/front-end-metrics.ts';
+import { Monitoring } from './monitoring.ts';
 import { DOORBELL_WORDS, Doorbell } from './ring/doorbell.ts';
 import { createRingMemory } from './ring/ring.ts';
 import type { DurableSetup, WorkerMessage } from './workers/setup.ts';
@@ -32,6 +36,8 @@ export interface RunningServer {
   /** Where clients are served: the first URL, with its real port. */
   readonly url: string;
   readonly urls: readonly string[];
+  /** Where `listenMetricsUrls` are served, with their real ports. */
+  readonly metricsUrls: readonly string[];
   /** Finishes what is in flight, closes watchers, and lets go of everything. */
   close(): Promise<void>;
 }
@@ -81,12 +87,14 @@ class Server {
   readonly #storeBell = createBell();
   readonly #frontEndBell = createBell();
   readonly #journalBell = createBell();
+  readonly #monitoring = new Monitoring(this.#words);
   #storeWorker: Worker | undefined;
   #journalWorker: Worker | undefined;
   #directory: DataDirectory | undefined;
   #snapshots: SnapshotSchedule | undefined;
   #client: StoreClient | undefined;
   #frontEnd: FrontEnd | undefined;
+  #metricsFrontEnd: FrontEnd | undefined;
   #isClosing = false;
 
   constructor(config: ServerConfig, log: Logger, onFatal: (error: Error) => void) {
@@ -97,13 +105,15 @@ class Server {
 
   async start(addresses: readonly ListenAddress[]): Promise<RunningServer> {
     try {
-      const requests = createLink(LIMITS.requestRingBytes);
-      const replies = createLink(LIMITS.replyRingBytes);
+      const requests = this.#createLink('requests', LIMITS.requestRingBytes);
+      const replies = this.#createLink('replies', LIMITS.replyRingBytes);
       if (this.#config.inMemory) await this.#startStore(requests.consumer, replies.producer, undefined);
       else await this.#startDurably(requests.consumer, replies.producer);
       const urls = await this.#listen(addresses, requests.producer, replies.consumer);
-      this.#log.info({ urls }, 'ready to serve client requests');
-      return { url: urls[0] as string, urls, close: () => this.#close() };
+      const metricsUrls = await this.#listenForMetrics();
+      const told = metricsUrls.length === 0 ? { urls } : { urls, metricsUrls };
+      this.#log.info(told, 'ready to serve client requests');
+      return { url: urls[0] as string, urls, metricsUrls, close: () => this.#close() };
     } catch (error) {
       await this.#close();
       throw error;
@@ -114,8 +124,9 @@ class Server {
     const { name, dataDir, snapshotCount, eventHistory, forceRecover } = this.#config;
     const directory = await openDataDirectory(resolve(dataDir ?? `${name}.uetcd`));
     this.#directory = directory;
-    const journal = createLink(LIMITS.journalRingBytes);
+    const journal = this.#createLink('journal', LIMITS.journalRingBytes);
     this.#snapshots = new SnapshotSchedule(directory.path, eventHistory, this.#log);
+    this.#monitoring.watchSnapshots(this.#snapshots);
     const lastSequence = await this.#startStore(requests, replies, {
       directory: directory.path,
       mustForceRecovery: forceRecover,
@@ -133,6 +144,7 @@ class Server {
       lastSequence,
       segmentSizeBytesMax: LIMITS.segmentBytes,
       spinMs: unlessAlone(LIMITS.journalSpinMs),
+      metrics: this.#monitoring.journalMemory,
     });
     await this.#untilReady(this.#journalWorker, 'the journal worker');
     directory.keepIdentity();
@@ -149,6 +161,7 @@ class Server {
         frontEnds: [{ requests, replies, bell: this.#frontEndBell }],
         historyEventsMax: eventHistory,
         spinMs: unlessAlone(LIMITS.storeSpinMs),
+        metrics: this.#monitoring.storeMemory,
         durable,
       },
       storeHeapMb,
@@ -180,39 +193,67 @@ class Server {
   }
 
   async #listen(addresses: readonly ListenAddress[], requests: LinkEnd, replies: LinkEnd): Promise<string[]> {
-    const { name, advertiseClientUrls, maxRequestBytes, maxWatchers } = this.#config;
+    const { name, advertiseClientUrls, slowRequestMs } = this.#config;
     // The identity names the URLs, which are known once the ports are; the member is filled in below.
     const clientUrls: string[] = [...advertiseClientUrls];
     const stored = this.#directory?.identity;
     const identity = identityOf(name, clientUrls, ['http://localhost:2380'], stored);
+    const raftTerm = stored?.raftTerm ?? IN_MEMORY_RAFT_TERM;
+    const renderPage = this.#monitoring.rendererFor({ memberId: identity.member.id, raftTerm });
+    const pages = new Pages(renderPage, LIMITS.storeReadingMsMax);
+    const slowRequests = new SlowRequests((fields, text) => this.#log.warn(fields, text));
     const client = new StoreClient({
       requests,
       replies,
       storeBell: new Doorbell(new Int32Array(this.#storeBell)),
       ownBell: new Doorbell(new Int32Array(this.#frontEndBell)),
       words: this.#words,
-      responder: new Responder(identity.clusterId, stored?.raftTerm ?? IN_MEMORY_RAFT_TERM),
+      responder: new Responder(identity.clusterId, raftTerm),
       pollMs: unlessAlone(LIMITS.frontEndPollMs),
       streamBacklogBytesMax: LIMITS.streamBacklogBytesMax,
       largeAnswerStallMsMax: LIMITS.largeAnswerStallMsMax,
+      metrics: new FrontEndMetrics(this.#monitoring.frontEndMemory),
+      slowRequestMs: slowRequestMs === 0 ? Number.POSITIVE_INFINITY : slowRequestMs,
+      onSlow: (slot, status, tookMs, isGone) => {
+        const request = this.#frontEnd?.requestIn(slot);
+        if (request !== undefined) slowRequests.note(request.method, request.path, status, tookMs, isGone);
+      },
+      onReading: (slot, response, body) => pages.tell(slot, response, body),
       onFatal: (error) => this.#fail(error instanceof Error ? error : new Error(String(error))),
     });
     this.#client = client;
-    const frontEnd = new FrontEnd(client, {
+    const frontEnd = new FrontEnd(client, this.#frontEndOptions(identity, pages, false));
+    this.#frontEnd = frontEnd;
+    if (this.#config.listenMetricsUrls.length > 0)
+      this.#metricsFrontEnd = new FrontEnd(client, this.#frontEndOptions(identity, pages, true));
+    const urls = await listenOn(frontEnd, addresses);
+    if (clientUrls.length === 0) clientUrls.push(...urls);
+    return urls;
+  }
+
+  async #listenForMetrics(): Promise<string[]> {
+    const addresses = this.#config.listenMetricsUrls.map(parseListenUrl);
+    return this.#metricsFrontEnd === undefined ? [] : listenOn(this.#metricsFrontEnd, addresses);
+  }
+
+  #frontEndOptions(identity: Identity, pages: Pages, isForMetricsOnly: boolean): FrontEndOptions {
+    const { maxRequestBytes, maxWatchers } = this.#config;
+    return {
       identity,
       requestBytesMax: maxRequestBytes,
       watchersMax: maxWatchers,
       pathDepthMax: LIMITS.pathDepthMax,
+      pages,
+      isForMetricsOnly,
       onError: (error) => this.#log.error({ err: error }, 'a request could not be served'),
-    });
-    this.#frontEnd = frontEnd;
-    const urls: string[] = [];
-    for (const { host, port } of addresses) {
-      const realPort = await frontEnd.listen(host, port);
-      urls.push(`http://${host.includes(':') ? `[${host}]` : host}:${realPort}`);
-    }
-    if (clientUrls.length === 0) clientUrls.push(...urls);
-    return urls;
+    };
+  }
+
+  /** A link whose ring is told of in `/metrics`. */
+  #createLink(ringName: string, ringBytes: number): { producer: LinkEnd; consumer: LinkEnd } {
+    const link = createLink(ringBytes);
+    this.#monitoring.watchRing(ringName, link.producer.ring, ringBytes);
+    return link;
   }
 
   #fail(error: Error): void {
@@ -226,8 +267,11 @@ class Server {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#frontEnd?.stopListening();
+    this.#metricsFrontEnd?.stopListening();
     await this.#drain();
     this.#frontEnd?.close();
+    this.#metricsFrontEnd?.close();
+    this.#monitoring.close();
     this.#client?.close();
     // The journal worker goes last: it must have all that the store worker has sent.
     this.#words.stopStore();
@@ -254,6 +298,16 @@ class Server {
     ]);
     clearTimeout(timer);
   }
+}
+
+/** @returns the URLs with their real ports. */
+async function listenOn(frontEnd: FrontEnd, addresses: readonly ListenAddress[]): Promise<string[]> {
+  const urls: string[] = [];
+  for (const { host, port } of addresses) {
+    const realPort = await frontEnd.listen(host, port);
+    urls.push(`http://${host.includes(':') ? `[${host}]` : host}:${realPort}`);
+  }
+  return urls;
 }
 
 /** On a single core whoever spins keeps from running what it waits for. */

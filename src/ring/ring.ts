@@ -64,6 +64,14 @@ export function createRingMemory(capacityBytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(DATA_AT_BYTES + capacityBytes);
 }
 
+/** How much of a ring is taken, by frames published and not yet freed. For any thread; it is a moment's truth. */
+export function usedBytesOf(memory: SharedArrayBuffer): number {
+  const words = new Int32Array(memory, 0, DATA_AT_BYTES / Int32Array.BYTES_PER_ELEMENT);
+  // The head first: what is freed in between makes the answer too large, and never negative.
+  const head = Atomics.load(words, HEAD);
+  return Math.min((Atomics.load(words, TAIL) - head) | 0, capacityOf(memory));
+}
+
 /** The writing end. It belongs to one thread. */
 export class RingProducer {
   /** The data area; the offsets that `tryClaim` returns index into it, and into `view`. */

@@ -25,6 +25,8 @@ export interface StoreSetup {
   readonly frontEnds: readonly FrontEndSetup[];
   readonly historyEventsMax: number;
   readonly spinMs: number;
+  /** Of `WorkerMetrics`. */
+  readonly metrics: SharedArrayBuffer;
   /** Undefined when the store lives in memory only. */
   readonly durable: DurableSetup | undefined;
 }
@@ -41,6 +43,8 @@ export interface JournalSetup {
   readonly lastSequence: number;
   readonly segmentSizeBytesMax: number;
   readonly spinMs: number;
+  /** Of `WorkerMetrics`. */
+  readonly metrics: SharedArrayBuffer;
 }
 
 export type WorkerMessage =

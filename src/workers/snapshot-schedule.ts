@@ -16,6 +16,10 @@ export class SnapshotSchedule {
   #running: Promise<void> | undefined;
   /** The latest checkpoint that has no snapshot yet; 0 for none. */
   #due = 0;
+  /** How many were made, how many could not be, and how long the last one took. */
+  madeCount = 0;
+  failedCount = 0;
+  lastTookMs = 0;
 
   constructor(directory: string, historyEventsMax: number, log: SnapshotLog) {
     this.#directory = directory;
@@ -56,9 +60,12 @@ export class SnapshotSchedule {
     try {
       const task = { directory: this.#directory, sequence, historyEventsMax: this.#historyEventsMax };
       const { nodes, tookMs } = await pool.run(task);
+      this.madeCount++;
+      this.lastTookMs = tookMs;
       this.#log.info({ sequence, nodes, tookMs: Math.round(tookMs) }, 'snapshot made');
     } catch (error) {
       if (pool.options === undefined || (error as Error).message.includes('destroyed')) return;
+      this.failedCount++;
       this.#log.error({ sequence, err: error }, 'no snapshot could be made; all files are kept');
     }
   }
