@@ -17,7 +17,7 @@ test('into a pipe it is JSON, a line each', async () => {
 const hasTerminals = process.platform === 'linux' && isInstalled('script');
 if (!hasTerminals) console.log('there is no script(1) to make a terminal: the log on one is not looked at');
 
-test.skipIf(!hasTerminals)('on a terminal it is words, to the last', async () => {
+test.skipIf(!hasTerminals)('on a terminal it is words', async () => {
   const url = `http://127.0.0.1:${await freePort()}`;
   const command = `exec '${process.execPath}' '${builtEntry}' --in-memory --listen-client-urls ${url}`;
   const terminal = runProcess('script', ['--quiet', '--return', '--command', command, '/dev/null']);
