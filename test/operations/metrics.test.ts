@@ -5,7 +5,7 @@ import { PageText } from '../metrics/page-text.ts';
 import { apiTest } from '../support/api-test.ts';
 import { ApiClient } from '../support/http.ts';
 import { RawConnection, requestBytes } from '../support/raw-connection.ts';
-import { isInstalled, startEtcd, startInProcess } from '../support/servers.ts';
+import { isInstalled, startCommandLine, startEtcd, startInProcess } from '../support/servers.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
 
 async function scrape(api: ApiClient): Promise<PageText> {
@@ -75,20 +75,29 @@ describe('the page', () => {
     expect(page.series('etcd_http_failed_total{')).toHaveLength(3);
   });
 
-  apiTest('tells durations: buckets grow up to the count, and the sum is the time that passed', async ({ api }) => {
+  test('tells durations: buckets grow up to the count, and the sum is within the time that passed', async () => {
+    const server = await startCommandLine();
+    // Of a crowd, most requests come while the event loop turns without sleeping.
+    const crowd = Array.from({ length: 10 }, () => new ApiClient(server.url));
     const startMs = performance.now();
-    for (let count = 0; count < 50; count++) await api.put('/a', 'value=1');
+    await Promise.all(
+      crowd.map(async (client) => {
+        for (let count = 0; count < 20; count++) await client.put('/a', 'value=1');
+      }),
+    );
     const passedSeconds = (performance.now() - startMs) / 1000;
-    const page = await scrape(api);
+    const page = await scrape(crowd[0] as ApiClient);
     for (const name of ['etcd_http_successful_duration_seconds', 'uetcd_request_duration_seconds']) {
       const buckets = page.series(`${name}_bucket{`).filter((series) => /"(PUT|set)"/.test(series));
       const counts = buckets.map((series) => page.value(series));
       expect(counts).toEqual(counts.toSorted((a, b) => a - b));
-      expect([counts.at(-1), buckets.at(-1)]).toEqual([50, expect.stringContaining('le="+Inf"')]);
+      expect([counts.at(-1), buckets.at(-1)]).toEqual([200, expect.stringContaining('le="+Inf"')]);
       const sum = page.series(`${name}_sum{`).map((series) => page.value(series))[0] ?? 0;
       expect(sum).toBeGreaterThan(0);
-      expect(sum).toBeLessThanOrEqual(passedSeconds);
+      expect(sum).toBeLessThanOrEqual(passedSeconds * crowd.length);
     }
+    for (const client of crowd) await client.close();
+    await server.stop();
   });
 
   apiTest('counts watches, their events, expiries and health checks', async ({ api }) => {
