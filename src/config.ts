@@ -1,5 +1,6 @@
 /** Every limit and default of the server, with its unit and its reason. Handed down; no lower room reads it. */
 import { totalmem } from 'node:os';
+import { FRONT_ENDS_MAX } from './frame/shared-words.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -25,7 +26,9 @@ export interface ServerConfig {
   readonly eventHistory: number;
   /** Greatest form body of a request. etcd: 10 MiB, which is Go's limit. */
   readonly maxRequestBytes: number;
-  /** Open watches of one front end. */
+  /** Threads that serve clients, the main thread included. */
+  readonly frontEnds: number;
+  /** Open watches of all clients together. */
   readonly maxWatchers: number;
   /** V8 heap of the store worker. */
   readonly storeHeapMb: number;
@@ -48,6 +51,8 @@ export const DEFAULTS: ServerConfig = {
   forceRecover: false,
   eventHistory: 1000,
   maxRequestBytes: 10 * MB,
+  // With one there is nothing to hand over; more need cores that machines with few do not have.
+  frontEnds: 1,
   maxWatchers: 100_000,
   // Half of the machine: the other half is for the rings, the kernel's buffers and whoever else lives there.
   storeHeapMb: Math.max(256, Math.floor(totalmem() / MB / 2)),
@@ -59,9 +64,11 @@ export const DEFAULTS: ServerConfig = {
 
 /** What no flag changes. */
 export const LIMITS = {
-  /** Room for a burst of 64 connections' largest ordinary requests; a frame takes a quarter at most, larger ones go beside. */
+  /** One store worker serves them all, and each costs two rings and a heap. */
+  frontEndsMax: FRONT_ENDS_MAX,
+  /** Of each front end. Room for a burst of 64 connections' largest ordinary requests; a frame takes a quarter at most, larger ones go beside. */
   requestRingBytes: 4 * MB,
-  /** A fan-out of an event to all watchers of a busy key must fit many times. */
+  /** Of each front end. A fan-out of an event to all watchers of a busy key must fit many times. */
   replyRingBytes: 8 * MB,
   /** While the disk syncs one group the next gathers here. */
   journalRingBytes: 16 * MB,

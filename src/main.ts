@@ -1,11 +1,19 @@
 #!/usr/bin/env node
-/** The command line: flags, exit codes, signals. Flag names are etcd's where etcd has one. */
+/**
+ * The command line: commands, flags, exit codes, signals. Without a command it serves; names of flags are etcd's where
+ * etcd has one.
+ */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULTS, LOG_LEVELS, type ServerConfig } from './config.ts';
+import { DEFAULTS, LIMITS, LOG_LEVELS, type ServerConfig } from './config.ts';
 import { parseListenUrl, type RunningServer, startServer } from './server.ts';
+import { type DumpOptions, dump } from './transfer/dump.ts';
+import { type LoadOptions, load } from './transfer/load.ts';
+import { ReaderGoneError } from './transfer/output.ts';
 import { packageVersion } from './version.ts';
 
 const FAILURE_EXIT_CODE = 1;
+/** What a shell reports of a process that such a signal has ended. */
+const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
 
 function flag(flags: string, description: string, variable: string): Option {
   return new Option(flags, description).env(variable);
@@ -18,6 +26,12 @@ function positiveInteger(text: string): number {
 
 function wholeNumber(text: string): number {
   return text === '0' ? 0 : positiveInteger(text);
+}
+
+function frontEndCount(text: string): number {
+  const count = positiveInteger(text);
+  if (count > LIMITS.frontEndsMax) throw new InvalidArgumentError(`It must be 1 to ${LIMITS.frontEndsMax}.`);
+  return count;
 }
 
 function urlList(text: string): string[] {
@@ -76,6 +90,11 @@ const program = new Command('uetcd')
       .argParser(positiveInteger),
   )
   .addOption(
+    flag('--front-ends <threads>', 'threads that serve clients', 'ETCD_FRONT_ENDS')
+      .default(DEFAULTS.frontEnds)
+      .argParser(frontEndCount),
+  )
+  .addOption(
     flag('--max-watchers <watchers>', 'open watches at a time', 'ETCD_MAX_WATCHERS')
       .default(DEFAULTS.maxWatchers)
       .argParser(positiveInteger),
@@ -95,7 +114,74 @@ const program = new Command('uetcd')
   )
   .showSuggestionAfterError(false)
   .allowExcessArguments(false)
+  // `--data-dir` before a command is the server's, behind it the command's.
+  .enablePositionalOptions()
   .action(async (options: ServerConfig) => run(options));
+
+const ENDPOINT = new Option('--endpoint <url>', 'the server').default(DEFAULTS.listenClientUrls[0]);
+const LOSSY = new Option('--lossy', 'takes U+FFFD for bytes that the API of a server does not show');
+const CONCURRENCY_DEFAULT = 32;
+
+program
+  .command('dump')
+  .description('Writes the whole key space as JSON lines, for backup and moving.')
+  .addOption(ENDPOINT)
+  .addOption(
+    new Option('--data-dir <directory>', 'reads a data directory that no server has, hidden keys too').conflicts([
+      'endpoint',
+      'lossy',
+    ]),
+  )
+  .option('--output <file>', 'writes a file instead of stdout')
+  .addOption(LOSSY)
+  .addOption(
+    new Option('--store-heap-mb <megabytes>', 'heap for the keys of a data directory')
+      .default(DEFAULTS.storeHeapMb, 'half of the memory')
+      .argParser(positiveInteger),
+  )
+  .showSuggestionAfterError(false)
+  .allowExcessArguments(false)
+  .action(async (options: DumpOptions) => {
+    // Lines of the dump and a line of progress on one screen would be neither.
+    const isScreenTaken = options.output === undefined && process.stdout.isTTY;
+    await transfer(dump(options, isScreenTaken ? { write: () => {} } : process.stderr));
+  });
+
+program
+  .command('load')
+  .description('Loads a dump, or the keys of another etcd v2, into a server.')
+  .argument('[file]', 'a dump; stdin when left out')
+  .addOption(ENDPOINT)
+  .option('--from <url>', 'reads a server, uetcd or etcd, instead of a dump')
+  .option('--prefix <directory>', 'puts all under a directory')
+  .option('--if-absent', 'leaves alone what is there')
+  .addOption(LOSSY)
+  .addOption(
+    new Option('--concurrency <requests>', 'requests at a time')
+      .default(CONCURRENCY_DEFAULT)
+      .argParser(positiveInteger),
+  )
+  .showSuggestionAfterError(false)
+  .allowExcessArguments(false)
+  .action(async (file: string | undefined, options: LoadOptions) => {
+    const { from } = options;
+    if (file !== undefined && from !== undefined) throw new Error('either a dump or --from, not both');
+    if (file === undefined && from === undefined && process.stdin.isTTY) {
+      throw new Error('name a dump, send one to stdin, or name a server with --from');
+    }
+    await transfer(load(file ?? process.stdin, options, process.stderr));
+  });
+
+/** @param work resolves to what is said at its end. */
+async function transfer(work: Promise<string>): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      process.stderr.write(`${process.stderr.isTTY ? '\n' : ''}uetcd: interrupted\n`);
+      process.exit(SIGNAL_EXIT_CODES[signal]);
+    });
+  }
+  process.stderr.write(`uetcd: ${await work}\n`);
+}
 
 async function run(config: ServerConfig): Promise<void> {
   const server = await startServer(config);
@@ -112,6 +198,7 @@ function stop(server: RunningServer): void {
 }
 
 function fail(error: unknown): void {
+  if (error instanceof ReaderGoneError) process.exit(SIGNAL_EXIT_CODES.SIGPIPE);
   process.stderr.write(`uetcd: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(FAILURE_EXIT_CODE);
 }

@@ -7,14 +7,11 @@ import { DEFAULTS, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { LinkEnd } from './frame/link.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
-import { FrontEnd, type FrontEndOptions } from './front/front-end.ts';
-import { type Identity, identityOf } from './front/identity.ts';
-import { Pages } from './front/pages.ts';
-import { Responder } from './front/responder.ts';
-import { SlowRequests } from './front/slow-requests.ts';
-import { StoreClient } from './front/store-client.ts';
+import { FrontEnds } from './front/front-ends.ts';
+import { identityOf } from './front/identity.ts';
+import type { ListenAddress } from './front/listen-address.ts';
+import type { FrontEndSetup } from './front/open-front-end.ts';
 import { createLog } from './log.ts';
-import { FrontEndMetrics } from './metrics/front-end-metrics.ts';
 import { Monitoring } from './monitoring.ts';
 import { DOORBELL_WORDS, Doorbell } from './ring/doorbell.ts';
 import { createRingMemory } from './ring/ring.ts';
@@ -48,16 +45,15 @@ export interface RunningServer {
  */
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
   const config: ServerConfig = { ...DEFAULTS, logLevel: 'silent', ...options };
+  const { frontEnds } = config;
+  if (!Number.isInteger(frontEnds) || frontEnds < 1 || frontEnds > LIMITS.frontEndsMax) {
+    throw new Error(`there can be 1 to ${LIMITS.frontEndsMax} front ends, not ${frontEnds}`);
+  }
   const log = await createLog(config.logLevel);
   const server = new Server(config, log, options.onFatal ?? endProcess);
   const urls =
     options.port === undefined ? config.listenClientUrls : [`http://${options.host ?? '127.0.0.1'}:${options.port}`];
   return server.start(urls.map(parseListenUrl));
-}
-
-interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
 }
 
 /** Throws with the reason when `text` is no URL to listen on. */
@@ -84,33 +80,36 @@ class Server {
   readonly #onFatal: (error: Error) => void;
   readonly #wordsMemory = createSharedWords();
   readonly #words = new SharedWords(this.#wordsMemory);
+  readonly #links: readonly FrontEndLinks[];
   readonly #storeBell = createBell();
-  readonly #frontEndBell = createBell();
   readonly #journalBell = createBell();
-  readonly #monitoring = new Monitoring(this.#words);
+  readonly #monitoring: Monitoring;
   #storeWorker: Worker | undefined;
   #journalWorker: Worker | undefined;
   #directory: DataDirectory | undefined;
   #snapshots: SnapshotSchedule | undefined;
-  #client: StoreClient | undefined;
-  #frontEnd: FrontEnd | undefined;
-  #metricsFrontEnd: FrontEnd | undefined;
+  #frontEnds: FrontEnds | undefined;
   #isClosing = false;
 
   constructor(config: ServerConfig, log: Logger, onFatal: (error: Error) => void) {
     this.#config = config;
     this.#log = log;
     this.#onFatal = onFatal;
+    this.#links = Array.from({ length: config.frontEnds }, createFrontEndLinks);
+    this.#monitoring = new Monitoring(config.frontEnds);
+    for (const [number, { requests, replies }] of this.#links.entries()) {
+      this.#monitoring.watchRing('requests', requests.producer.ring, number);
+      this.#monitoring.watchRing('replies', replies.producer.ring, number);
+    }
   }
 
   async start(addresses: readonly ListenAddress[]): Promise<RunningServer> {
     try {
-      const requests = this.#createLink('requests', LIMITS.requestRingBytes);
-      const replies = this.#createLink('replies', LIMITS.replyRingBytes);
-      if (this.#config.inMemory) await this.#startStore(requests.consumer, replies.producer, undefined);
-      else await this.#startDurably(requests.consumer, replies.producer);
-      const urls = await this.#listen(addresses, requests.producer, replies.consumer);
-      const metricsUrls = await this.#listenForMetrics();
+      if (this.#config.inMemory) await this.#startStore(undefined);
+      else await this.#startDurably();
+      const frontEnds = this.#openFrontEnds();
+      const urls = await frontEnds.listen(addresses, this.#config.advertiseClientUrls);
+      const metricsUrls = await frontEnds.listenForMetrics(this.#config.listenMetricsUrls.map(parseListenUrl));
       const told = metricsUrls.length === 0 ? { urls } : { urls, metricsUrls };
       this.#log.info(told, 'ready to serve client requests');
       return { url: urls[0] as string, urls, metricsUrls, close: () => this.#close() };
@@ -120,14 +119,14 @@ class Server {
     }
   }
 
-  async #startDurably(requests: LinkEnd, replies: LinkEnd): Promise<void> {
+  async #startDurably(): Promise<void> {
     const { name, dataDir, snapshotCount, eventHistory, forceRecover } = this.#config;
     const directory = await openDataDirectory(resolve(dataDir ?? `${name}.uetcd`));
     this.#directory = directory;
-    const journal = this.#createLink('journal', LIMITS.journalRingBytes);
-    this.#snapshots = new SnapshotSchedule(directory.path, eventHistory, this.#log);
-    this.#monitoring.watchSnapshots(this.#snapshots);
-    const lastSequence = await this.#startStore(requests, replies, {
+    const journal = createLink(LIMITS.journalRingBytes);
+    this.#monitoring.watchRing('journal', journal.producer.ring);
+    this.#snapshots = new SnapshotSchedule(directory.path, eventHistory, this.#log, this.#monitoring.snapshots);
+    const lastSequence = await this.#startStore({
       directory: directory.path,
       mustForceRecovery: forceRecover,
       commandsPerCheckpoint: snapshotCount,
@@ -137,7 +136,7 @@ class Server {
     this.#journalWorker = spawnJournalWorker({
       words: this.#wordsMemory,
       bell: this.#journalBell,
-      frontEndBells: [this.#frontEndBell],
+      frontEndBells: this.#links.map(({ bell }) => bell),
       storeBell: this.#storeBell,
       journal: journal.consumer,
       directory: directory.path,
@@ -152,14 +151,17 @@ class Server {
   }
 
   /** @returns the sequence of the last command that was recovered. */
-  #startStore(requests: LinkEnd, replies: LinkEnd, durable: DurableSetup | undefined): Promise<number> {
-    const { eventHistory, storeHeapMb } = this.#config;
+  #startStore(durable: DurableSetup | undefined): Promise<number> {
+    const { eventHistory, maxWatchers, storeHeapMb } = this.#config;
     const worker = spawnStoreWorker(
       {
         words: this.#wordsMemory,
         bell: this.#storeBell,
-        frontEnds: [{ requests, replies, bell: this.#frontEndBell }],
+        frontEnds: this.#links.map(({ bell, requests, replies }) => {
+          return { bell, requests: requests.consumer, replies: replies.producer };
+        }),
         historyEventsMax: eventHistory,
+        watchersMax: maxWatchers,
         spinMs: unlessAlone(LIMITS.storeSpinMs),
         metrics: this.#monitoring.storeMemory,
         durable,
@@ -192,68 +194,43 @@ class Server {
     });
   }
 
-  async #listen(addresses: readonly ListenAddress[], requests: LinkEnd, replies: LinkEnd): Promise<string[]> {
-    const { name, advertiseClientUrls, slowRequestMs } = this.#config;
-    // The identity names the URLs, which are known once the ports are; the member is filled in below.
-    const clientUrls: string[] = [...advertiseClientUrls];
+  #openFrontEnds(): FrontEnds {
+    const { name, advertiseClientUrls, maxRequestBytes, maxWatchers, slowRequestMs } = this.#config;
     const stored = this.#directory?.identity;
-    const identity = identityOf(name, clientUrls, ['http://localhost:2380'], stored);
     const raftTerm = stored?.raftTerm ?? IN_MEMORY_RAFT_TERM;
-    const renderPage = this.#monitoring.rendererFor({ memberId: identity.member.id, raftTerm });
-    const pages = new Pages(renderPage, LIMITS.storeReadingMsMax);
-    const slowRequests = new SlowRequests((fields, text) => this.#log.warn(fields, text));
-    const client = new StoreClient({
-      requests,
-      replies,
-      storeBell: new Doorbell(new Int32Array(this.#storeBell)),
-      ownBell: new Doorbell(new Int32Array(this.#frontEndBell)),
-      words: this.#words,
-      responder: new Responder(identity.clusterId, raftTerm),
-      pollMs: unlessAlone(LIMITS.frontEndPollMs),
-      streamBacklogBytesMax: LIMITS.streamBacklogBytesMax,
-      largeAnswerStallMsMax: LIMITS.largeAnswerStallMsMax,
-      metrics: new FrontEndMetrics(this.#monitoring.frontEndMemory),
-      slowRequestMs: slowRequestMs === 0 ? Number.POSITIVE_INFINITY : slowRequestMs,
-      onSlow: (slot, status, tookMs, isGone) => {
-        const request = this.#frontEnd?.requestIn(slot);
-        if (request !== undefined) slowRequests.note(request.method, request.path, status, tookMs, isGone);
-      },
-      onReading: (slot, response, body) => pages.tell(slot, response, body),
+    // The member's URLs are filled in when their ports are known.
+    const identity = identityOf(name, advertiseClientUrls, ['http://localhost:2380'], stored);
+    const monitored = this.#monitoring.describe({ memberId: identity.member.id, raftTerm }, stored !== undefined);
+    const startedMs = Date.now();
+    const setups = this.#links.map(({ bell, requests, replies }, number): FrontEndSetup => {
+      return {
+        number,
+        words: this.#wordsMemory,
+        storeBell: this.#storeBell,
+        bell,
+        requests: requests.producer,
+        replies: replies.consumer,
+        identity,
+        raftTerm,
+        startedMs,
+        requestBytesMax: maxRequestBytes,
+        watchersMax: maxWatchers,
+        pathDepthMax: LIMITS.pathDepthMax,
+        pollMs: unlessAlone(LIMITS.frontEndPollMs),
+        streamBacklogBytesMax: LIMITS.streamBacklogBytesMax,
+        largeAnswerStallMsMax: LIMITS.largeAnswerStallMsMax,
+        metrics: this.#monitoring.frontEndMemories[number] as SharedArrayBuffer,
+        monitored,
+        storeReadingMsMax: LIMITS.storeReadingMsMax,
+        slowRequestMs: slowRequestMs === 0 ? Number.POSITIVE_INFINITY : slowRequestMs,
+      };
+    });
+    this.#frontEnds = new FrontEnds(setups, {
+      onError: (error) => this.#log.error({ err: error }, 'a request could not be served'),
+      onWarning: (fields, text) => this.#log.warn(fields, text),
       onFatal: (error) => this.#fail(error instanceof Error ? error : new Error(String(error))),
     });
-    this.#client = client;
-    const frontEnd = new FrontEnd(client, this.#frontEndOptions(identity, pages, false));
-    this.#frontEnd = frontEnd;
-    if (this.#config.listenMetricsUrls.length > 0)
-      this.#metricsFrontEnd = new FrontEnd(client, this.#frontEndOptions(identity, pages, true));
-    const urls = await listenOn(frontEnd, addresses);
-    if (clientUrls.length === 0) clientUrls.push(...urls);
-    return urls;
-  }
-
-  async #listenForMetrics(): Promise<string[]> {
-    const addresses = this.#config.listenMetricsUrls.map(parseListenUrl);
-    return this.#metricsFrontEnd === undefined ? [] : listenOn(this.#metricsFrontEnd, addresses);
-  }
-
-  #frontEndOptions(identity: Identity, pages: Pages, isForMetricsOnly: boolean): FrontEndOptions {
-    const { maxRequestBytes, maxWatchers } = this.#config;
-    return {
-      identity,
-      requestBytesMax: maxRequestBytes,
-      watchersMax: maxWatchers,
-      pathDepthMax: LIMITS.pathDepthMax,
-      pages,
-      isForMetricsOnly,
-      onError: (error) => this.#log.error({ err: error }, 'a request could not be served'),
-    };
-  }
-
-  /** A link whose ring is told of in `/metrics`. */
-  #createLink(ringName: string, ringBytes: number): { producer: LinkEnd; consumer: LinkEnd } {
-    const link = createLink(ringBytes);
-    this.#monitoring.watchRing(ringName, link.producer.ring, ringBytes);
-    return link;
+    return this.#frontEnds;
   }
 
   #fail(error: Error): void {
@@ -266,13 +243,9 @@ class Server {
   async #close(): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    this.#frontEnd?.stopListening();
-    this.#metricsFrontEnd?.stopListening();
-    await this.#drain();
-    this.#frontEnd?.close();
-    this.#metricsFrontEnd?.close();
-    this.#monitoring.close();
-    this.#client?.close();
+    this.#frontEnds?.stopListening();
+    if (this.#frontEnds !== undefined) await this.#drain(this.#frontEnds);
+    await this.#frontEnds?.close();
     // The journal worker goes last: it must have all that the store worker has sent.
     this.#words.stopStore();
     await ended(this.#storeWorker, this.#storeBell);
@@ -283,31 +256,19 @@ class Server {
     this.#log.info('stopped');
   }
 
-  async #drain(): Promise<void> {
-    const client = this.#client;
-    if (client === undefined) return;
+  async #drain(frontEnds: FrontEnds): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([
-      new Promise<void>((resolve) => client.drain(resolve)),
+      frontEnds.drain(),
       new Promise<void>((resolve) => {
         timer = setTimeout(() => {
-          this.#log.warn({ unanswered: client.slots.waitingCount }, 'stopping with requests unanswered');
+          this.#log.warn('stopping with requests unanswered');
           resolve();
         }, LIMITS.drainMsMax);
       }),
     ]);
     clearTimeout(timer);
   }
-}
-
-/** @returns the URLs with their real ports. */
-async function listenOn(frontEnd: FrontEnd, addresses: readonly ListenAddress[]): Promise<string[]> {
-  const urls: string[] = [];
-  for (const { host, port } of addresses) {
-    const realPort = await frontEnd.listen(host, port);
-    urls.push(`http://${host.includes(':') ? `[${host}]` : host}:${realPort}`);
-  }
-  return urls;
 }
 
 /** On a single core whoever spins keeps from running what it waits for. */
@@ -334,8 +295,25 @@ function createBell(): SharedArrayBuffer {
   return new SharedArrayBuffer(DOORBELL_WORDS * Int32Array.BYTES_PER_ELEMENT);
 }
 
+/** What a front end and the store worker have in common. */
+interface FrontEndLinks {
+  readonly bell: SharedArrayBuffer;
+  readonly requests: Link;
+  readonly replies: Link;
+}
+
+function createFrontEndLinks(): FrontEndLinks {
+  const [requests, replies] = [createLink(LIMITS.requestRingBytes), createLink(LIMITS.replyRingBytes)];
+  return { bell: createBell(), requests, replies };
+}
+
 /** The two ends of a one-way connection between threads. */
-function createLink(ringBytes: number): { producer: LinkEnd; consumer: LinkEnd } {
+interface Link {
+  readonly producer: LinkEnd;
+  readonly consumer: LinkEnd;
+}
+
+function createLink(ringBytes: number): Link {
   const ring = createRingMemory(ringBytes);
   const { port1, port2 } = new MessageChannel();
   port1.unref();

@@ -30,6 +30,8 @@ export const ReplyKind = {
   released: 4,
   /** All writes above the durable watermark have been undone, because the disk failed. */
   rolledBack: 5,
+  /** There is no place for another watcher: the front end words the refusal. */
+  watchRefused: 6,
 } as const;
 
 /** Which headers an answer bears. */

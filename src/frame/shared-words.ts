@@ -6,14 +6,32 @@
  *   JOURNAL_STATE      journal worker   front ends, store worker
  *   STOP_STORE         main thread      store worker
  *   STOP_JOURNAL       main thread      journal worker
+ *   FRONT_END_CLOSED   front end n,     main thread, when the process ends
+ *     [n], n > 0       its thread
+ *   CROWD [n]          front end n      store worker and journal worker: they do not spin then
  *   failure text       journal worker, before it sets JOURNAL_STATE; written once
  *
  * DURABLE_SEQUENCE holds the low 32 bits of a count, so it is compared by difference, never by size.
  */
-const TEXT_AT_BYTES = 512;
+import { assert } from '../base/assert.ts';
+
+const TEXT_AT_BYTES = 640;
 const TEXT_SIZE_BYTES_MAX = 500;
 
-const WORD = { durableSequence: 0, journalState: 32, stopStore: 64, stopJournal: 80, textSize: 96 } as const;
+const WORD = {
+  durableSequence: 0,
+  journalState: 32,
+  stopStore: 64,
+  stopJournal: 80,
+  textSize: 96,
+  frontEndClosed: 112,
+  crowd: 128,
+} as const;
+
+/** As many as have a word of their own here; a watcher's id would have room for more. */
+export const FRONT_ENDS_MAX = 16;
+
+assert(WORD.crowd + FRONT_ENDS_MAX <= TEXT_AT_BYTES / 4, 'the words of the front ends end before the text');
 
 export const JournalState = { none: 0, running: 1, failed: 2 } as const;
 
@@ -56,6 +74,26 @@ export class SharedWords {
   }
   stopJournal(): void {
     Atomics.store(this.#words, WORD.stopJournal, 1);
+  }
+
+  /** Front end `number` has closed its connections. */
+  noteFrontEndClosed(number: number): void {
+    Atomics.store(this.#words, WORD.frontEndClosed + number, 1);
+    Atomics.notify(this.#words, WORD.frontEndClosed + number);
+  }
+  /** Blocks until that front end has, or has taken too long. @returns whether it has. */
+  waitForFrontEndClosed(number: number, timeoutMs: number): boolean {
+    return Atomics.wait(this.#words, WORD.frontEndClosed + number, 0, timeoutMs) !== 'timed-out';
+  }
+
+  /** Whether so many clients of some front end ask at a time that their requests come in batches. */
+  get isCrowded(): boolean {
+    for (let number = 0; number < FRONT_ENDS_MAX; number++)
+      if (Atomics.load(this.#words, WORD.crowd + number) === 1) return true;
+    return false;
+  }
+  setCrowded(frontEnd: number, isCrowded: boolean): void {
+    Atomics.store(this.#words, WORD.crowd + frontEnd, isCrowded ? 1 : 0);
   }
 
   /** Says why the journal failed, and that it did. */

@@ -30,6 +30,8 @@ interface QueuedCommand {
 export class CommandSender {
   readonly #link: LinkProducer;
   #queue: QueuedCommand[] = [];
+  /** Commands in the ring since the store was last woken. */
+  unannouncedCount = 0;
 
   constructor(end: LinkEnd, storeBell: Doorbell) {
     this.#link = new LinkProducer(end, storeBell);
@@ -74,6 +76,7 @@ export class CommandSender {
     writeCommand(link.bytes, link.view, at, Op.set, flags, slot, timeMs, path);
     writeValueBytes(link.bytes, link.view, at, body, valueAt);
     link.publishQuietly();
+    this.unannouncedCount++;
   }
 
   /** Sends a command that has nothing but a slot. */
@@ -86,6 +89,7 @@ export class CommandSender {
    * each: waking costs as much as reading a request (native-bench, "set, 64 connections").
    */
   wakeStore(): void {
+    this.unannouncedCount = 0;
     this.#link.wakeConsumer();
   }
 
@@ -119,6 +123,7 @@ export class CommandSender {
     if (index !== 0n) writeIndex(view, at, index);
     if ((flags & Flag.hasExpiration) !== 0) writeExpiration(view, at, expirationMs);
     link.publishQuietly();
+    this.unannouncedCount++;
     return true;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The HTTP side of the server: one uWebSockets.js App, its routes, and what it decides without the store (DESIGN
+ * The HTTP side of the server: one uWebSockets.js App, its routes, and what it decides without the store (ARCHITECTURE,
  * invariant 3): routing, grammar, limits. Source of the routes and their oddities: etcd v2 API and etcd 3.4.23.
  */
 import './header-limit.ts';
@@ -48,8 +48,9 @@ import type { StoreClient } from './store-client.ts';
 
 export interface FrontEndOptions {
   readonly identity: Identity;
+  /** Epoch ms: when the server was started. */
+  readonly startedMs: number;
   readonly requestBytesMax: number;
-  readonly watchersMax: number;
   readonly pathDepthMax: number;
   readonly pages: Pages;
   /** Serves nothing but `/metrics` and `/health`: for a port of their own. */
@@ -72,7 +73,6 @@ export class FrontEnd {
   readonly #listenSockets: us_listen_socket[] = [];
   /** By slot. */
   readonly #requests: KeysRequest[] = [];
-  readonly #startedMs = Date.now();
 
   constructor(store: StoreClient, options: FrontEndOptions) {
     this.#store = store;
@@ -98,6 +98,28 @@ export class FrontEnd {
         response.close();
       }
     };
+  }
+
+  /** Where the Apps of other threads find this one. */
+  get descriptor(): number {
+    return (this.#app as unknown as SharesConnections).getDescriptor();
+  }
+
+  /**
+   * From now on each new connection goes to the next of the Apps, this one's included. To be called before `listen`.
+   *
+   * Rejected: a listening socket for each thread, all on one port (SO_REUSEPORT). It works on Linux only, its hash of
+   * addresses may give a thread most of a few long-lived connections and another none, and the port would no longer be
+   * one that no other process can share. Handing over costs a wake-up once for each connection, and nothing after that.
+   */
+  shareConnections(descriptors: readonly number[]): void {
+    const app = this.#app as unknown as SharesConnections;
+    for (const descriptor of [this.descriptor, ...descriptors]) app.addChildAppDescriptor(descriptor);
+  }
+
+  /** Says where clients are served, which is known once this listens, to those who ask for members. */
+  tellClientUrls(urls: readonly string[]): void {
+    this.#options.identity.member.clientUrls = urls;
   }
 
   /** Starts to accept connections. @returns the port, which is a free one for port 0. Throws when it is taken. */
@@ -283,7 +305,7 @@ export class FrontEnd {
 
   #renderSelf(): ByteString {
     const { id, name } = this.#options.identity.member;
-    const startTimeMs = this.#startedMs;
+    const startTimeMs = this.#options.startedMs;
     return renderSelfStats({ name, id, leaderId: id, startTimeMs, leaderSinceMs: startTimeMs, nowMs: Date.now() });
   }
 
@@ -357,15 +379,6 @@ export class FrontEnd {
       this.#refuse(response, method, slot, { code: 210, cause, index: 0 });
       return;
     }
-    if (parsed.op === Op.watch && this.#store.slots.watchingCount >= this.#options.watchersMax) {
-      this.#store.metrics.count(Counter.tooManyWatchers);
-      this.#store.slots.release(slot);
-      const cause = `there are ${this.#options.watchersMax} watchers already (--max-watchers)` as ByteString;
-      response.cork(() =>
-        writeOwnAnswer(response, 503, CONTENT_TYPE_JSON, { 'Retry-After': '1' }, latin1(renderError(300, cause, 0))),
-      );
-      return;
-    }
     const { timeMs } = this.#store;
     this.#store.sendCommand(slot, parsed, timeMs, expirationMsOf(parsed.ttlNs, timeMs));
   }
@@ -433,6 +446,11 @@ const LISTEN_EXCLUSIVE_PORT = 1;
 type ListensWithOptions = {
   listen(host: string, port: number, options: number, onListen: (socket: us_listen_socket | false) => void): void;
 };
+/** Not declared. A descriptor is an address that travels as a number; its App must not go while others may use it. */
+type SharesConnections = {
+  getDescriptor(): number;
+  addChildAppDescriptor(descriptor: number): void;
+};
 const NOTHING = '' as ByteString;
 const NO_SNIFF_HEADER = { 'X-Content-Type-Options': NO_SNIFF };
 const TOO_MANY_REQUESTS = byteStringOf('too many requests in flight');
@@ -451,7 +469,7 @@ function hasBody(request: HttpRequest): boolean {
   return request.getHeader('content-length') !== '' || request.getHeader('transfer-encoding') !== '';
 }
 
-/** A body that is not looked at must be read all the same, or the connection is lost (UWS-FACTS). */
+/** A body that is not looked at must be read all the same, or the connection is lost (README, limits). */
 function ignoreBody(response: HttpResponse): void {
   response.onData(IGNORE);
 }

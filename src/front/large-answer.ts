@@ -7,8 +7,11 @@
  */
 import type { HttpResponse } from 'uWebSockets.js';
 
-/** What is handed to the socket at a time: it fits the cork (UWS-FACTS, issue 1249). */
+/** What is handed to the socket at a time: it fits the cork (uWebSockets.js issue 1249). */
 const PIECE_SIZE_BYTES = 12 * 1024;
+
+/** After so many the other connections have their turn, however fast this reader is. */
+const PIECES_PER_TURN = 16;
 
 /** Often enough that no ten seconds pass without a write, timers of four seconds' grain included. */
 const NUDGE_MS = 3000;
@@ -23,6 +26,7 @@ export class LargeAnswer {
   /** How much of the current part has been written. */
   #offsetBytes = 0;
   #stallTimer: NodeJS.Timeout | undefined;
+  #next: NodeJS.Immediate | undefined;
   #stalledMs = 0;
   #isOver = false;
 
@@ -50,13 +54,19 @@ export class LargeAnswer {
   /** The reader has gone. */
   cancel(): void {
     this.#isOver = true;
+    clearImmediate(this.#next);
     clearTimeout(this.#stallTimer);
   }
 
   #send(): void {
+    clearImmediate(this.#next);
     clearTimeout(this.#stallTimer);
     this.#stalledMs = 0;
-    while (!this.#isOver && this.#part < this.#parts.length) {
+    for (let pieces = 0; !this.#isOver && this.#part < this.#parts.length; pieces++) {
+      if (pieces === PIECES_PER_TURN) {
+        this.#next = setImmediate(() => this.#send());
+        return;
+      }
       if (!this.#writePiece(PIECE_SIZE_BYTES)) {
         this.#waitForReader();
         return;

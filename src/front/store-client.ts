@@ -3,8 +3,8 @@
  * hands each to the connection that waits for it.
  *
  * Polling and parking. While a few answers are due the front end looks into the reply ring on every turn of the event loop;
- * after a short while without progress it arms the doorbell and lets the loop sleep (PERF-FACTS, "How the threads wake
- * each other"). With nothing due it sleeps at once: an idle server costs nothing.
+ * after a short while without progress it arms the doorbell and lets the loop sleep (native-bench, "set-1").
+ * With nothing due it sleeps at once: an idle server costs nothing.
  */
 
 import type { HttpResponse } from 'uWebSockets.js';
@@ -24,20 +24,22 @@ import { CommandSender } from './command-sender.ts';
 import { LargeAnswer } from './large-answer.ts';
 import { type Responder, writeOwnAnswer } from './responder.ts';
 import { SlotState, Slots } from './slots.ts';
-import { StreamBacklog } from './stream-backlog.ts';
+import { OPENING_BRACE, StreamWriter } from './stream-writer.ts';
 
 /** Frames handled before the event loop gets its turn: sockets must not starve behind a busy store. */
 const BATCH_FRAMES_MAX = 256;
 /** Replies that are taken as of one moment: a look at the clock costs as much as all the rest of counting them. */
 const REPLIES_PER_CLOCK = 16;
-/** Pieces larger than this are written outside the cork (uWebSockets.js issue 1249). */
-const CORKED_SIZE_BYTES_MAX = 8 * 1024;
 /** With more replies due than these there is no polling: they come in batches, and the store needs the core. */
 const POLLED_REPLIES_MAX = 8;
+/** By which the peak of the replies due sinks each turn. */
+const PEAK_DECAY = 0.25;
+/** So many replies in a turn are a flow; so many commands are a batch. */
+const FLOWING_REPLIES = 4;
+const BATCH_COMMANDS = 20;
 /** A poll in vain says that replies take longer now, on a slow disk perhaps: then polling is a waste. */
 const REST_AFTER_VAIN_POLL_MS = 5;
 const RAFT_INTERNAL_ERROR = 300;
-const OPENING_BRACE = new Uint8Array([0x7b]);
 
 export interface StoreClientOptions {
   readonly requests: LinkEnd;
@@ -46,8 +48,12 @@ export interface StoreClientOptions {
   readonly ownBell: Doorbell;
   readonly words: SharedWords;
   readonly responder: Responder;
+  /** Which front end this is. */
+  readonly number: number;
   /** How long to poll without progress before the doorbell is armed. */
   readonly pollMs: number;
+  /** For the words of a refusal: it is the store that counts, the watchers of all front ends. */
+  readonly watchersMax: number;
   /** Bytes that one stream's client may be behind. */
   readonly streamBacklogBytesMax: number;
   /** How long a reader of a large answer may take nothing. */
@@ -71,6 +77,7 @@ export class StoreClient {
   readonly #replies: LinkConsumer;
   readonly #reply = new ReplyReader();
   readonly #responder: Responder;
+  readonly #streams: StreamWriter;
   readonly #words: SharedWords;
   readonly #isGated: boolean;
   #isPolling = false;
@@ -83,6 +90,8 @@ export class StoreClient {
   readonly #undone: { readonly slot: number; readonly headBit: number }[] = [];
   #lastProgressMs = 0;
   #restUntilMs = 0;
+  #peakReplies = 0;
+  #isCrowded = false;
   /** 0 when the clock is to be looked at again. */
   #turnTimeMs = 0;
   /** The same of the clock that measures durations: when the current turn of the event loop began. */
@@ -102,6 +111,7 @@ export class StoreClient {
     this.#sender = new CommandSender(options.requests, options.storeBell);
     this.#replies = new LinkConsumer(options.replies);
     this.#responder = options.responder;
+    this.#streams = new StreamWriter(this.slots, options.streamBacklogBytesMax, (slot) => this.#dropSlowStream(slot));
     this.#words = options.words;
     this.#isGated = options.words.journalState !== JournalState.none;
     this.#park();
@@ -213,8 +223,11 @@ export class StoreClient {
   #turn(): void {
     this.#turnTimeMs = 0;
     if (this.#sender.queuedCount > 0) this.#sender.flush();
-    this.#sender.wakeStore();
+    this.#noteCrowd();
     const taken = this.#takeReplies();
+    // While replies flow the next turn comes at once, and the store, if it has gone to sleep, may sleep until there is
+    // a batch for it: native-bench, "set-64".
+    if (taken < FLOWING_REPLIES || this.#sender.unannouncedCount >= BATCH_COMMANDS) this.#sender.wakeStore();
     const nowMs = performance.now();
     if (taken > 0) this.#lastProgressMs = nowMs;
     if (this.#turnStartMs > 0) this.metrics.turned(nowMs - this.#turnStartMs);
@@ -233,6 +246,15 @@ export class StoreClient {
     this.#isPolling = false;
     this.#turnStartMs = 0;
     this.#park();
+  }
+
+  /** Tells the store worker when clients are many. The peak of the last turns counts, since a single turn may see few. */
+  #noteCrowd(): void {
+    this.#peakReplies = Math.max(this.slots.waitingCount, this.#peakReplies - PEAK_DECAY);
+    const isCrowded = this.#peakReplies > POLLED_REPLIES_MAX;
+    if (isCrowded === this.#isCrowded) return;
+    this.#isCrowded = isCrowded;
+    this.#words.setCrowded(this.#options.number, isCrowded);
   }
 
   #park(): void {
@@ -285,6 +307,7 @@ export class StoreClient {
       this.#handle(reply);
       taken++;
     }
+    this.#streams.flush();
     if (taken > 0) replies.release();
     return taken;
   }
@@ -306,6 +329,9 @@ export class StoreClient {
         return;
       case ReplyKind.released:
         this.slots.release(reply.slot);
+        return;
+      case ReplyKind.watchRefused:
+        this.#refuseWatch(reply.slot);
         return;
       case ReplyKind.rolledBack:
         this.#hasRolledBack = true;
@@ -379,23 +405,33 @@ export class StoreClient {
     const { etcdIndex, raftIndex } = reply;
     response.cork(() => {
       this.#responder.writeStoreHead(response, ReplyFormat.keys, 200, etcdIndex, raftIndex);
-      // Headers leave with the first byte only, and every event begins with this one (UWS-FACTS).
+      // Headers leave with the first byte only, and every event begins with this one (README, limits).
       response.write(OPENING_BRACE);
     });
+  }
+
+  #refuseWatch(slot: number): void {
+    const isWaiting = this.slots.stateOf(slot) === SlotState.waiting;
+    const response = isWaiting ? this.slots.responseOf(slot) : undefined;
+    this.metrics.count(Counter.tooManyWatchers);
+    this.#finish(slot, 503, !isWaiting);
+    this.slots.release(slot);
+    const cause = byteStringOf(`there are ${this.#options.watchersMax} watchers already (--max-watchers)`);
+    const body = Buffer.from(renderError(RAFT_INTERNAL_ERROR, cause, 0), 'latin1');
+    response?.cork(() => writeOwnAnswer(response, 503, 'application/json', { 'Retry-After': '1' }, body));
   }
 
   /** Gives one event to all its watchers. Its first byte went out before. */
   #deliver(reply: ReplyReader): void {
     const { slotCount } = reply;
     const rest = bodyOf(reply).subarray(1);
-    let kept: Uint8Array | undefined;
     let sent = 0;
     for (let position = 0; position < slotCount; position++) {
       const entry = reply.slotAt(position);
       const slot = entry & ~STREAM_BIT;
       if (this.slots.stateOf(slot) !== SlotState.watching) continue;
       sent++;
-      if ((entry & STREAM_BIT) !== 0) kept = this.#deliverToStream(slot, rest, kept);
+      if ((entry & STREAM_BIT) !== 0) this.#streams.add(slot, rest);
       else {
         const response = this.slots.responseOf(slot);
         this.slots.release(slot);
@@ -410,45 +446,6 @@ export class StoreClient {
   readonly #endCorked = (): void => {
     (this.#response as HttpResponse).end(this.#body);
   };
-
-  /** @param kept a copy of the event outside the ring, if a slower stream has needed one already. @returns it. */
-  #deliverToStream(slot: number, rest: Uint8Array, kept: Uint8Array | undefined): Uint8Array | undefined {
-    const response = this.slots.responseOf(slot);
-    const backlog = this.slots.backlogOf(slot);
-    if (backlog !== undefined && !backlog.isDrained) {
-      const copy = kept ?? rest.slice();
-      if (!backlog.add(copy) || !backlog.add(OPENING_BRACE)) this.#dropSlowStream(slot);
-      return copy;
-    }
-    this.#response = response;
-    this.#body = rest;
-    this.#isBlocked = false;
-    if (rest.length <= CORKED_SIZE_BYTES_MAX) response.cork(this.#streamCorked);
-    else this.#streamCorked();
-    if (this.#isBlocked) this.#stall(slot, response, backlog);
-    return kept;
-  }
-
-  #isBlocked = false;
-  readonly #streamCorked = (): void => {
-    const response = this.#response as HttpResponse;
-    // The next event's first byte goes as a chunk of its own, so that this event's chunk is closed (UWS-FACTS).
-    this.#isBlocked = !response.write(this.#body);
-    if (!response.write(OPENING_BRACE)) this.#isBlocked = true;
-  };
-
-  #stall(slot: number, response: HttpResponse, known: StreamBacklog | undefined): void {
-    if (known !== undefined) {
-      known.stall();
-      return;
-    }
-    const backlog = new StreamBacklog(response, this.#options.streamBacklogBytesMax);
-    this.slots.setBacklog(slot, backlog);
-    response.onWritable(() => {
-      backlog.drain();
-      return backlog.isDrained;
-    });
-  }
 
   #dropSlowStream(slot: number): void {
     this.metrics.count(Counter.slowWatchersClosed);

@@ -71,7 +71,11 @@ export function recover(directory: string, layer: FileLayer, options: RecoveryOp
   } catch (error) {
     if (!(error instanceof DamagedJournalError)) throw error;
     const lastSequence = Math.max(snapshot.sequence, chain.lastSequence);
-    if (!options.force) throw withAdvice(error, `command ${lastSequence}`);
+    if (!options.force)
+      throw withAdvice(
+        error,
+        lastSequence === 0 ? 'nothing of the journal' : `everything up to command ${lastSequence}`,
+      );
     options.log(`${error.message} Going on with what is sound: up to command ${lastSequence}`);
     setAside(error, segments, snapshot.sequence, damaged);
     // The state of the snapshot is kept, so the journal has to go on from it.

@@ -28,6 +28,9 @@ export const Counter = {
   /** Gauges: as the last turn of the event loop found them. */
   inFlight: 10,
   queued: 11,
+  /** V8's heap of the thread, as its last garbage collection has left it, or as it was when it worded a page. */
+  heapUsedBytes: 12,
+  heapSizeBytes: 13,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

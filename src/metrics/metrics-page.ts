@@ -4,11 +4,12 @@
  * store has no counterpart here and is left out.
  */
 import { ETCD_CLUSTER_VERSION, ETCD_VERSION } from '../protocol/answers.ts';
-import { Exposition } from './exposition.ts';
+import { Exposition, type Labels } from './exposition.ts';
 import { Counter, type FrontEndMetrics, GcKind } from './front-end-metrics.ts';
 import { HistogramReading, UNITS_PER_SECOND } from './histogram.ts';
 import { OPERATION_NAMES, type Operation, type OperationNames } from './operation.ts';
 import type { ProcessReading } from './process-reading.ts';
+import type { SnapshotMetrics } from './snapshot-metrics.ts';
 import type { StoreReading } from './store-reading.ts';
 import type { WorkerMetrics } from './worker-metrics.ts';
 
@@ -19,6 +20,9 @@ export interface ServerReading {
   /** Hexadecimal. */
   readonly memberId: string;
   readonly raftTerm: number;
+  /** Of the process, since the epoch. */
+  readonly startSeconds: number;
+  /** By number. */
   readonly frontEnds: readonly FrontEndMetrics[];
   readonly storeWorker: WorkerMetrics;
   readonly rings: readonly RingReading[];
@@ -31,6 +35,8 @@ export interface ServerReading {
 
 export interface RingReading {
   readonly name: string;
+  /** Whose it is; undefined for one that all have in common. */
+  readonly frontEnd: number | undefined;
   readonly usedBytes: number;
   readonly capacityBytes: number;
 }
@@ -40,9 +46,7 @@ export interface JournalReading {
   readonly hasFailed: boolean;
   /** The low 32 bits of the sequence up to which all is on the disk. */
   readonly durableSequence: number;
-  readonly snapshotsMade: number;
-  readonly snapshotsFailed: number;
-  readonly lastSnapshotMs: number;
+  readonly snapshots: SnapshotMetrics;
 }
 
 /** Bounds that etcd gives its histograms of durations: from `first` milliseconds, doubled. */
@@ -65,7 +69,7 @@ export function renderMetrics(server: ServerReading): string {
   tellEtcdHttp(page, server);
   tellEtcdStore(page, server);
   tellEtcdServer(page, server);
-  tellProcess(page, server.process);
+  tellProcess(page, server);
   tellRequests(page, server);
   tellThreads(page, server);
   tellStore(page, server);
@@ -187,7 +191,8 @@ export function pendingCount(store: StoreReading, { durableSequence }: JournalRe
   return Math.max(0, ((store.sequence | 0) - durableSequence) | 0);
 }
 
-function tellProcess(page: Exposition, { cpuSeconds, residentBytes, startSeconds, kernel }: ProcessReading): void {
+function tellProcess(page: Exposition, { startSeconds, process }: ServerReading): void {
+  const { cpuSeconds, residentBytes, kernel } = process;
   page.counter('process_cpu_seconds_total', 'Total user and system CPU time spent in seconds.').sample(cpuSeconds);
   page.gauge('process_resident_memory_bytes', 'Resident memory size in bytes.').sample(residentBytes);
   page
@@ -219,7 +224,10 @@ function tellRequests(page: Exposition, { frontEnds }: ServerReading): void {
     if (failure.count > 0) tellDurations(page, failure, REQUEST_BOUNDS, { operation: name, outcome: 'failure' });
   }
   page
-    .counter('uetcd_requests_refused_total', 'Requests on the key space that were answered without the store.')
+    .counter(
+      'uetcd_requests_refused_total',
+      'Requests on the key space that were refused for their grammar, or because there were too many.',
+    )
     .sample(sumOf(frontEnds, Counter.refused), { reason: 'grammar' })
     .sample(sumOf(frontEnds, Counter.tooManyWatchers), { reason: 'watchers' })
     .sample(sumOf(frontEnds, Counter.tooManyRequests), { reason: 'requests' });
@@ -271,18 +279,30 @@ function tellThreads(page: Exposition, { version, frontEnds, storeWorker, journa
     .sample(storeWorker.wakes, { thread: 'store' });
   if (journal !== undefined) page.sample(journal.worker.wakes, { thread: 'journal' });
   page.gauge('uetcd_ring_used_bytes', 'How much of a ring is taken at this moment.');
-  for (const { name, usedBytes } of rings) page.sample(usedBytes, { ring: name });
+  for (const ring of rings) page.sample(ring.usedBytes, ringLabels(ring));
   page.gauge('uetcd_ring_capacity_bytes', 'The size of a ring.');
-  for (const { name, capacityBytes } of rings) page.sample(capacityBytes, { ring: name });
+  for (const ring of rings) page.sample(ring.capacityBytes, ringLabels(ring));
   page.histogram('uetcd_store_batch_size', 'Commands and other pieces of work in one turn of the store worker.');
   tellSizes(page, storeWorker.batches(), BATCH_BOUNDS);
 }
 
-function tellStore(page: Exposition, { store, process: { heapUsedBytes, heapSizeBytes } }: ServerReading): void {
-  page
-    .gauge('uetcd_heap_used_bytes', "V8's heap of the thread that serves HTTP: what is in use.")
-    .sample(heapUsedBytes);
-  page.gauge('uetcd_heap_size_bytes', "V8's heap of the thread that serves HTTP: its size.").sample(heapSizeBytes);
+function ringLabels({ name, frontEnd }: RingReading): Labels {
+  return frontEnd === undefined ? { ring: name } : { ring: name, front_end: String(frontEnd) };
+}
+
+function tellStore(page: Exposition, { frontEnds, store }: ServerReading): void {
+  const tellHeaps = (counter: Counter) => {
+    for (const [number, frontEnd] of frontEnds.entries())
+      page.sample(frontEnd.get(counter), { thread: frontEndName(number) });
+  };
+  page.gauge(
+    'uetcd_heap_used_bytes',
+    "V8's heap of a thread that serves HTTP: what is in use, as its last garbage collection has left it. Of the thread " +
+      'that tells this: at this moment.',
+  );
+  tellHeaps(Counter.heapUsedBytes);
+  page.gauge('uetcd_heap_size_bytes', "V8's heap of a thread that serves HTTP: its size, as of the same moment.");
+  tellHeaps(Counter.heapSizeBytes);
   page
     .gauge('uetcd_store_answers', 'Whether the store worker answered this scrape in time. If not, its part is missing.')
     .sample(store === undefined ? 0 : 1);
@@ -300,7 +320,7 @@ function tellStore(page: Exposition, { store, process: { heapUsedBytes, heapSize
 }
 
 function tellJournal(page: Exposition, journal: JournalReading): void {
-  const { worker, hasFailed, snapshotsMade, snapshotsFailed, lastSnapshotMs } = journal;
+  const { worker, hasFailed, snapshots } = journal;
   const syncs = worker.syncDurations();
   page.histogram('etcd_disk_wal_fsync_duration_seconds', 'The latency distributions of fsync called by WAL.');
   tellDurations(page, syncs, ETCD_SYNC_BOUNDS);
@@ -314,18 +334,18 @@ function tellJournal(page: Exposition, journal: JournalReading): void {
     .sample(hasFailed ? 1 : 0);
   page
     .counter('uetcd_snapshots_total', 'Snapshots since the start, by outcome.')
-    .sample(snapshotsMade, { outcome: 'success' })
-    .sample(snapshotsFailed, { outcome: 'failure' });
+    .sample(snapshots.madeCount, { outcome: 'success' })
+    .sample(snapshots.failedCount, { outcome: 'failure' });
   page
     .gauge('uetcd_snapshot_last_duration_seconds', 'How long the last snapshot took; 0 before the first.')
-    .sample(lastSnapshotMs / 1000);
+    .sample(snapshots.lastTookMs / 1000);
 }
 
 function tellDurations(
   page: Exposition,
   durations: HistogramReading,
   bounds: readonly number[],
-  labels?: Readonly<Record<string, string>>,
+  labels?: Labels,
 ): void {
   page.distribution(durations, bounds, UNITS_PER_SECOND, durations.sum / UNITS_PER_SECOND, labels);
 }
@@ -362,7 +382,8 @@ export function successDurations(frontEnds: readonly FrontEndMetrics[], operatio
   return durations;
 }
 
-function sumOf(frontEnds: readonly FrontEndMetrics[], counter: Counter): number {
+/** Over all front ends. */
+export function sumOf(frontEnds: readonly FrontEndMetrics[], counter: Counter): number {
   return frontEnds.reduce((sum, frontEnd) => sum + frontEnd.get(counter), 0);
 }
 

@@ -5,11 +5,6 @@ export interface ProcessReading {
   /** User and system time of all threads. */
   readonly cpuSeconds: number;
   readonly residentBytes: number;
-  /** Since the epoch. */
-  readonly startSeconds: number;
-  /** V8's heap of the thread that asks. */
-  readonly heapUsedBytes: number;
-  readonly heapSizeBytes: number;
   readonly kernel: KernelReading | undefined;
 }
 
@@ -20,18 +15,17 @@ export interface KernelReading {
   readonly virtualBytesMax: number;
 }
 
-/** Once: a start that moves looks like a restart. */
-const START_SECONDS = Date.now() / 1000 - process.uptime();
+/** Since the epoch. To be asked once, on the main thread: a start that moves looks like a restart. */
+export function processStartSeconds(): number {
+  return Date.now() / 1000 - process.uptime();
+}
 
+/** The same on whichever thread. */
 export function readProcess(): ProcessReading {
   const { user, system } = process.cpuUsage();
-  const { rss, heapUsed, heapTotal } = process.memoryUsage();
   return {
     cpuSeconds: (user + system) / 1e6,
-    residentBytes: rss,
-    startSeconds: START_SECONDS,
-    heapUsedBytes: heapUsed,
-    heapSizeBytes: heapTotal,
+    residentBytes: process.memoryUsage.rss(),
     kernel: readKernel(),
   };
 }

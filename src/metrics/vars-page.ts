@@ -5,7 +5,7 @@
  */
 import { Counter, GcKind } from './front-end-metrics.ts';
 import { HistogramReading, UNITS_PER_MS } from './histogram.ts';
-import { pendingCount, type ServerReading, successDurations } from './metrics-page.ts';
+import { pendingCount, type ServerReading, successDurations, sumOf } from './metrics-page.ts';
 import { OPERATION_NAMES } from './operation.ts';
 
 export function renderVars(server: ServerReading, commandLine: readonly string[]): string {
@@ -25,12 +25,12 @@ function memoryOf({ process, store, frontEnds }: ServerReading): object {
   for (const frontEnd of frontEnds) {
     for (const kind of Object.values(GcKind)) collections.add(frontEnd.gcPauses(kind));
   }
-  const usedBytes = process.heapUsedBytes + (store?.heapUsedBytes ?? 0);
+  const usedBytes = sumOf(frontEnds, Counter.heapUsedBytes) + (store?.heapUsedBytes ?? 0);
   return {
     Alloc: usedBytes,
     Sys: process.residentBytes,
     HeapAlloc: usedBytes,
-    HeapSys: process.heapSizeBytes + (store?.heapSizeBytes ?? 0),
+    HeapSys: sumOf(frontEnds, Counter.heapSizeBytes) + (store?.heapSizeBytes ?? 0),
     PauseTotalNs: Math.round((collections.sum / UNITS_PER_MS) * 1e6),
     NumGC: collections.count,
     EnableGC: true,
@@ -62,6 +62,5 @@ function ownOf({ version, frontEnds }: ServerReading): object {
       max: quantileMs(1),
     };
   }
-  const inFlight = frontEnds.reduce((sum, frontEnd) => sum + frontEnd.get(Counter.inFlight), 0);
-  return { version, requestsInFlight: inFlight, requestDurationsMs: durations };
+  return { version, requestsInFlight: sumOf(frontEnds, Counter.inFlight), requestDurationsMs: durations };
 }

@@ -136,7 +136,7 @@ function checkParameters(method: KeysMethod, form: Readonly<Form>): Parameters |
 
   return {
     value,
-    // Go multiplies in 64 bits and wraps around; clients see that (SEMANTICS of huge TTLs), so we do too.
+    // Go multiplies in 64 bits and wraps around; clients see that (a huge TTL is answered with what is left of it), so we do too.
     ttlNs: hasTtl ? BigInt.asIntN(64, ttlSeconds * 1_000_000_000n) : undefined,
     dir,
     prevValue: form.prevValue ?? NOTHING,

@@ -64,12 +64,22 @@ export function createRingMemory(capacityBytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(DATA_AT_BYTES + capacityBytes);
 }
 
-/** How much of a ring is taken, by frames published and not yet freed. For any thread; it is a moment's truth. */
-export function usedBytesOf(memory: SharedArrayBuffer): number {
-  const words = new Int32Array(memory, 0, DATA_AT_BYTES / Int32Array.BYTES_PER_ELEMENT);
-  // The head first: what is freed in between makes the answer too large, and never negative.
-  const head = Atomics.load(words, HEAD);
-  return Math.min((Atomics.load(words, TAIL) - head) | 0, capacityOf(memory));
+/** How full a ring is. Any thread may look, and many can. */
+export class RingGauge {
+  readonly capacityBytes: number;
+  readonly #words: Int32Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.capacityBytes = capacityOf(memory);
+    this.#words = new Int32Array(memory, 0, DATA_AT_BYTES / Int32Array.BYTES_PER_ELEMENT);
+  }
+
+  /** How much is taken by frames published and not yet freed; a moment's truth. */
+  get usedBytes(): number {
+    // The head first: what is freed in between makes the answer too large, and never negative.
+    const head = Atomics.load(this.#words, HEAD);
+    return Math.min((Atomics.load(this.#words, TAIL) - head) | 0, this.capacityBytes);
+  }
 }
 
 /** The writing end. It belongs to one thread. */

@@ -5,11 +5,12 @@
  * where more threads want to run than there are cores it delays the very thread it waits for, by a whole time slice. So
  * spinning is for work that comes one by one and is expected before the spin ends:
  *
- *   - at shorter intervals work is a crowd's: it comes in batches that share the cost of waking, and lacks processor time;
+ *   - at shorter intervals work is a crowd's: it comes in batches that share the cost of waking, and lacks processor time
+ *     (a crowd that the machine is too slow for is known by its front end, `SharedWords.isCrowded`);
  *   - at longer ones the spin would end before the work came;
  *   - and a spinner that finds itself put aside by the kernel stops for a while: the cores are scarce.
  *
- * Justified by PERF-FACTS, "How the threads wake each other", and native-bench: "set-1" and "watch-stream" gain,
+ * Justified by ARCHITECTURE, "Threads: turn, spin, park", and native-bench: "set-1" and "watch-stream" gain,
  * "set-64" loses without the first rule.
  */
 

@@ -1,7 +1,7 @@
 /**
  * A fingerprint of the whole state that costs a write only what it touches: the sum of the hashes of all nodes (a sum,
  * because nodes come and go in any order) beside a chain over all events (because their order matters). Two stores
- * that applied the same commands agree in both; DESIGN invariant 4 is checked by comparing them at each snapshot.
+ * that applied the same commands agree in both; ARCHITECTURE, invariant 4 is checked by comparing them at each snapshot.
  * Not cryptographic: it guards against our mistakes, not against an enemy.
  */
 import { crc32 } from 'node:zlib';

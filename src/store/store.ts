@@ -37,14 +37,17 @@ export type EventListener = (event: StoreEvent, recipients: Watcher[]) => void;
 const MIN_EXPIRATION_MS = Date.UTC(2000, 0, 1);
 const IN_ORDER_NAME_DIGITS = 20;
 
+/** A watch that was not let in. */
+export const NO_PLACE = Symbol('no place for another watcher');
+
 export class Store {
   readonly tree: Tree;
   readonly history: EventHistory;
-  readonly hub = new WatcherHub();
+  readonly hub: WatcherHub;
   readonly statistics = new Statistics();
   /** The etcd index: that of the latest event. */
   index = FIRST_EVENT_INDEX - 1;
-  /** The time of the latest command. */
+  /** The time of the latest command that may change the state. Reads do not move it: replay does not know of them. */
   timeMs = 0;
   /** Chain over all events so far; part of the state hash. */
   eventChain = 0;
@@ -57,9 +60,11 @@ export class Store {
   /**
    * @param historyEventsMax how many events a watch can look back.
    * @param keepsHash whether `stateHash` is kept up to date at each write.
+   * @param watchersMax how many may wait at a time.
    */
-  constructor(historyEventsMax: number, keepsHash: boolean, onEvent: EventListener = () => {}) {
+  constructor(historyEventsMax: number, keepsHash: boolean, onEvent: EventListener = () => {}, watchersMax?: number) {
     this.tree = new Tree(keepsHash);
+    this.hub = new WatcherHub(watchersMax);
     this.history = new EventHistory(historyEventsMax);
     this.#keepsHash = keepsHash;
     this.#onEvent = onEvent;
@@ -77,10 +82,12 @@ export class Store {
     return hash;
   }
 
-  /** Moves time forward; a clock that was set back moves nothing. Returns the time that counts. */
-  advanceTime(timeMs: number): number {
-    if (timeMs > this.timeMs) this.timeMs = timeMs;
-    return this.timeMs;
+  /**
+   * What time it is for a command that was accepted at `timeMs`. Not earlier than for those before it, though clocks are
+   * set back, and commands of several front ends do not come in the order in which they were accepted.
+   */
+  timeFor(timeMs: number): number {
+    return Math.max(timeMs, this.timeMs);
   }
 
   /** Reads a node and counts the read. */
@@ -92,7 +99,7 @@ export class Store {
 
   /** Performs a write and counts it. A success has taken one index. */
   write(write: Write): StoreEvent | Failure {
-    this.advanceTime(write.timeMs);
+    this.timeMs = this.timeFor(write.timeMs);
     const outcome = this.#perform(write);
     this.statistics.count(write.op, outcome);
     return outcome;
@@ -103,7 +110,7 @@ export class Store {
    * @returns how many expired; each took one index.
    */
   tick(cutoffMs: number, eventsMax: number): number {
-    this.advanceTime(cutoffMs);
+    this.timeMs = this.timeFor(cutoffMs);
     let expired = 0;
     for (; expired < eventsMax; expired++) {
       const node = this.tree.ttlQueue.peek();
@@ -122,8 +129,9 @@ export class Store {
   /**
    * Opens a watch, or answers it from the history.
    * @param waitIndex 0: from now on.
-   * @returns undefined when the watch waits (it is in the hub then, under `id`); the event that a watch has missed; 401.
-   *   A stream that has missed something waits as well: the caller sends `missedEvents` first.
+   * @returns undefined when the watch waits (it is in the hub then, under `id`); the event that a watch has missed; 401;
+   *   `NO_PLACE` when it would have to wait and there are as many as there may be. A stream that has missed something waits
+   *   as well: the caller sends `missedEvents` first.
    */
   watch(
     id: number,
@@ -131,11 +139,13 @@ export class Store {
     isRecursive: boolean,
     isStream: boolean,
     waitIndex: number,
-  ): StoreEvent | Failure | undefined {
+  ): StoreEvent | Failure | typeof NO_PLACE | undefined {
     const sinceIndex = waitIndex === 0 ? this.index + 1 : waitIndex;
     const found = this.history.scan(path, isRecursive, sinceIndex);
     if (found instanceof Failure) return found;
-    if (found === undefined || isStream) this.hub.add(id, path, isRecursive, isStream, sinceIndex);
+    if (found !== undefined && !isStream) return found;
+    if (this.hub.isFull) return NO_PLACE;
+    this.hub.add(id, path, isRecursive, isStream, sinceIndex);
     return found;
   }
 

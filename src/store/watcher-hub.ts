@@ -23,9 +23,19 @@ export interface Watcher {
 export class WatcherHub {
   readonly #byPath = new Map<ByteString, Watcher[]>();
   readonly #byId = new Map<number, Watcher>();
+  readonly #watchersMax: number;
+
+  constructor(watchersMax = Number.POSITIVE_INFINITY) {
+    this.#watchersMax = watchersMax;
+  }
 
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** Whether there is no place for another watcher. */
+  get isFull(): boolean {
+    return this.#byId.size >= this.#watchersMax;
   }
 
   add(id: number, path: ByteString, isRecursive: boolean, isStream: boolean, sinceIndex: number): void {

@@ -12,6 +12,8 @@ export interface Duty {
   turn(): number;
   /** Whether a turn would find something to do. */
   hasWork(): boolean;
+  /** Whether work comes from so many that it comes in batches: then there is no spin. */
+  readonly isCrowded: boolean;
   /** How long the thread may sleep without being woken, in ms; may be Infinity. */
   readonly idleMsMax: number;
 }
@@ -45,7 +47,7 @@ function spinForWork(duty: Duty, spin: SpinPolicy, done: number): boolean {
   if (spin.spinMs === 0) return false;
   const startMs = performance.now();
   spin.noteWork(startMs, done);
-  if (!spin.isWorthwhile(startMs)) return false;
+  if (duty.isCrowded || !spin.isWorthwhile(startMs)) return false;
   const endMs = startMs + spin.spinMs;
   for (let lastMs = startMs; lastMs < endMs; ) {
     for (let look = 0; look < LOOKS_PER_CLOCK; look++) if (duty.hasWork()) return true;

@@ -70,6 +70,10 @@ export class JournalDuty implements Duty {
     return !this.#frames.isEmpty() || this.#words.isJournalStopping;
   }
 
+  get isCrowded(): boolean {
+    return this.#words.isCrowded;
+  }
+
   /** When nothing more comes, the last group is marked as durable too; then the thread may sleep for ever. */
   get idleMsMax(): number {
     const hasFailed = this.#words.journalState === JournalState.failed;

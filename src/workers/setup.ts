@@ -2,7 +2,7 @@
 import type { LinkEnd } from '../frame/link.ts';
 
 /** The store worker's share of one front end. */
-export interface FrontEndSetup {
+export interface FrontEndShare {
   readonly requests: LinkEnd;
   readonly replies: LinkEnd;
   /** Of the front end's thread. */
@@ -22,8 +22,10 @@ export interface DurableSetup {
 export interface StoreSetup {
   readonly words: SharedArrayBuffer;
   readonly bell: SharedArrayBuffer;
-  readonly frontEnds: readonly FrontEndSetup[];
+  readonly frontEnds: readonly FrontEndShare[];
   readonly historyEventsMax: number;
+  /** Of all front ends together. */
+  readonly watchersMax: number;
   readonly spinMs: number;
   /** Of `WorkerMetrics`. */
   readonly metrics: SharedArrayBuffer;

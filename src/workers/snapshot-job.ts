@@ -1,7 +1,7 @@
 /**
  * A task for piscina: makes the snapshot at a checkpoint without the store. The previous snapshot and the closed
  * segments are replayed in a second store; the checkpoint in the journal carries the state hash that the serving store
- * had there, and a store that replays to another state is a broken promise (DESIGN invariant 4): the task fails, and
+ * had there, and a store that replays to another state is a broken promise (ARCHITECTURE, invariant 4): the task fails, and
  * every file stays.
  */
 

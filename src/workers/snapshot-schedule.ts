@@ -1,7 +1,8 @@
 /** Decides when a snapshot is made: at each checkpoint, one at a time, always the latest one. */
 import { Piscina } from 'piscina';
+import { siblingModule } from '../base/sibling-module.ts';
+import type { SnapshotMetrics } from '../metrics/snapshot-metrics.ts';
 import type { SnapshotResult, SnapshotTask } from './snapshot-job.ts';
-import { siblingModule } from './spawn.ts';
 
 export interface SnapshotLog {
   info(fields: object, text: string): void;
@@ -12,19 +13,17 @@ export class SnapshotSchedule {
   readonly #directory: string;
   readonly #historyEventsMax: number;
   readonly #log: SnapshotLog;
+  readonly #metrics: SnapshotMetrics;
   #pool: Piscina<SnapshotTask, SnapshotResult> | undefined;
   #running: Promise<void> | undefined;
   /** The latest checkpoint that has no snapshot yet; 0 for none. */
   #due = 0;
-  /** How many were made, how many could not be, and how long the last one took. */
-  madeCount = 0;
-  failedCount = 0;
-  lastTookMs = 0;
 
-  constructor(directory: string, historyEventsMax: number, log: SnapshotLog) {
+  constructor(directory: string, historyEventsMax: number, log: SnapshotLog, metrics: SnapshotMetrics) {
     this.#directory = directory;
     this.#historyEventsMax = historyEventsMax;
     this.#log = log;
+    this.#metrics = metrics;
   }
 
   /** The segments up to the checkpoint at `sequence` are closed. */
@@ -42,7 +41,7 @@ export class SnapshotSchedule {
 
   async #run(): Promise<void> {
     this.#pool ??= new Piscina({
-      filename: siblingModule('snapshot-job').href,
+      filename: siblingModule(import.meta.url, 'snapshot-job').href,
       name: 'makeSnapshot',
       minThreads: 0,
       maxThreads: 1,
@@ -60,12 +59,11 @@ export class SnapshotSchedule {
     try {
       const task = { directory: this.#directory, sequence, historyEventsMax: this.#historyEventsMax };
       const { nodes, tookMs } = await pool.run(task);
-      this.madeCount++;
-      this.lastTookMs = tookMs;
+      this.#metrics.made(tookMs);
       this.#log.info({ sequence, nodes, tookMs: Math.round(tookMs) }, 'snapshot made');
     } catch (error) {
       if (pool.options === undefined || (error as Error).message.includes('destroyed')) return;
-      this.failedCount++;
+      this.#metrics.failed();
       this.#log.error({ sequence, err: error }, 'no snapshot could be made; all files are kept');
     }
   }

@@ -6,11 +6,12 @@
  *                                └──▶ events ─▶ reply rings of those who watch (after the writer's own answer)
  *                                └──▶ frame ─▶ journal ring
  */
+import { assert } from '../base/assert.ts';
 import { byteStringOf } from '../base/byte-string.ts';
 import { CommandReader, ControlOp } from '../frame/command-frame.ts';
 import type { LinkConsumer } from '../frame/link.ts';
 import { HEAD_BIT, ReplyFormat, STREAM_BIT, WRITE_BIT } from '../frame/reply-frame.ts';
-import { JournalState, type SharedWords } from '../frame/shared-words.ts';
+import { FRONT_ENDS_MAX, JournalState, type SharedWords } from '../frame/shared-words.ts';
 import { renderStoreStats } from '../protocol/answers.ts';
 import { Flag, Op } from '../protocol/command.ts';
 import { renderError, statusOf } from '../protocol/errors.ts';
@@ -19,7 +20,7 @@ import { Failure } from '../store/failure.ts';
 import { Listing } from '../store/listing.ts';
 import type { Node } from '../store/node.ts';
 import { renderActionOnly, renderEvent, renderGetOfKey, statusOfEvent } from '../store/render.ts';
-import type { Store } from '../store/store.ts';
+import { NO_PLACE, type Store } from '../store/store.ts';
 import { UndoLog } from '../store/undo-log.ts';
 import type { Watcher } from '../store/watcher-hub.ts';
 import { Applier, isWriteOp } from './apply.ts';
@@ -27,14 +28,22 @@ import type { JournalFeed } from './journal-feed.ts';
 import type { ReplyWriter } from './reply-writer.ts';
 import { takeReading } from './store-reading.ts';
 
-/** Commands taken from one front end before the next has its turn. */
+/** Commands taken from one front end before the next has its turn. None waits for more than these of each other one. */
 const BATCH_COMMANDS_MAX = 64;
 /** Nodes that one tick expires: the others' commands wait no longer than this many take. */
-const TICK_EVENTS_MAX = 200;
+const TICK_EVENTS_MAX = 100;
+/**
+ * With more than this before it in a reply ring an answer would wait for the events of a crowd of expired keys: expiry
+ * waits instead, and looks again so soon (native-bench, "expiry").
+ */
+const EXPIRY_BACKLOG_BYTES_MAX = 128 * 1024;
+const HELD_BACK_EXPIRY_MS = 0.25;
 /** A watcher's id is its front end and its slot. */
 const SLOT_BITS = 20;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
 const RAFT_INTERNAL_ERROR = 300;
+
+assert(FRONT_ENDS_MAX <= 1 << (31 - SLOT_BITS), "a watcher's id has room for the number of its front end");
 
 /** What the worker holds of one front end. */
 export interface FrontEndPort {
@@ -74,9 +83,14 @@ export class StoreDuty {
   readonly #command = new CommandReader();
   readonly #listings: ListingJob[] = [];
   readonly #deliveries: Delivery[] = [];
+  /** By front end, its slots that watch what is being delivered. */
+  readonly #watching: number[][];
+  /** Whether front ends have been written to out of their turn, and their bells not rung. */
+  #hasDelivered = false;
   /** Counts the commands that change the state: the raft index, and the position in the journal. */
   #sequence = 0;
   #hasDiskFailed = false;
+  #isExpiryHeldBack = false;
   #renderedEvent: StoreEvent | undefined;
   #renderedBody = '';
 
@@ -87,6 +101,7 @@ export class StoreDuty {
     this.store = createStore((event, recipients) => this.#onEvent(event, recipients));
     this.#applier = new Applier(this.store);
     this.#frontEnds = frontEnds;
+    this.#watching = frontEnds.map(() => []);
     this.#words = words;
     this.#nowMs = nowMs;
   }
@@ -105,10 +120,11 @@ export class StoreDuty {
   turn(): number {
     let done = this.#journal === undefined ? 0 : this.#followDisk(this.#journal);
     done += this.#expire();
-    for (const frontEnd of this.#frontEnds) done += this.#serve(frontEnd);
+    let served = 0;
+    for (const frontEnd of this.#frontEnds) served += this.#serve(frontEnd);
     done += this.#continueListing();
-    if (done > 0) for (const { replies } of this.#frontEnds) replies.wakeFrontEnd();
-    return done;
+    if (done > 0 || this.#hasDelivered) this.#wakeFrontEnds();
+    return done + served;
   }
 
   /** Whether a turn would find something to do. For the check before parking. */
@@ -117,9 +133,14 @@ export class StoreDuty {
     return this.#listings.length > 0 || this.#words.isStoreStopping || this.#mustRollBack();
   }
 
+  get isCrowded(): boolean {
+    return this.#words.isCrowded;
+  }
+
   /** How long the worker may sleep when nobody asks for anything; Infinity when no node expires. */
   get idleMsMax(): number {
     if (this.#hasDiskFailed) return Number.POSITIVE_INFINITY;
+    if (this.#isExpiryHeldBack) return HELD_BACK_EXPIRY_MS;
     const next = this.store.nextExpirationMs;
     return next === Number.POSITIVE_INFINITY ? next : Math.max(0, next - this.#nowMs());
   }
@@ -133,7 +154,11 @@ export class StoreDuty {
       if (this.#deliveries.length > 0) this.#deliver();
       served++;
     }
-    if (served > 0) requests.release();
+    if (served > 0) {
+      requests.release();
+      // Now and not at the end of the turn: this one writes to its clients while the others are served.
+      replies.wakeFrontEnd();
+    }
     return served;
   }
 
@@ -210,7 +235,7 @@ export class StoreDuty {
     if (outcome instanceof Failure) this.#refuse(replies, slot, flags, outcome);
     else if (outcome.isDirectory) this.#list(replies, outcome);
     else {
-      const body = renderGetOfKey(outcome, this.store.advanceTime(timeMs));
+      const body = renderGetOfKey(outcome, this.store.timeFor(timeMs));
       replies.answer(slot, ReplyFormat.keys | headBit(flags), 200, body);
     }
   }
@@ -221,7 +246,7 @@ export class StoreDuty {
       directory,
       (flags & Flag.recursive) !== 0,
       (flags & Flag.sorted) !== 0,
-      this.store.advanceTime(timeMs),
+      this.store.timeFor(timeMs),
     );
     const { gate, etcdIndex, raftIndex } = replies;
     const format = ReplyFormat.keys | headBit(flags);
@@ -245,6 +270,7 @@ export class StoreDuty {
     const isStream = (flags & Flag.stream) !== 0;
     const found = this.store.watch(this.#watcherId(frontEnd, slot), path, isRecursive, isStream, waitIndex);
     if (found instanceof Failure) this.#refuse(replies, slot, flags, found);
+    else if (found === NO_PLACE) replies.watchRefused(slot);
     else if (found === undefined) replies.watchOpened(slot);
     else if (isStream) {
       replies.watchOpened(slot);
@@ -267,26 +293,37 @@ export class StoreDuty {
   #deliver(): void {
     for (const { event, recipients } of this.#deliveries) {
       const body = this.#render(event);
+      for (const { id, isStream } of recipients) {
+        const slot = id & SLOT_MASK;
+        (this.#watching[id >>> SLOT_BITS] as number[]).push(isStream ? (slot | STREAM_BIT) >>> 0 : slot);
+      }
       for (let frontEnd = 0; frontEnd < this.#frontEnds.length; frontEnd++) {
-        const slots: number[] = [];
-        for (const watcher of recipients) {
-          if (watcher.id >>> SLOT_BITS !== frontEnd) continue;
-          const slot = watcher.id & SLOT_MASK;
-          slots.push(watcher.isStream ? (slot | STREAM_BIT) >>> 0 : slot);
-        }
+        const slots = this.#watching[frontEnd] as number[];
         if (slots.length === 0) continue;
         const { replies } = this.#frontEnds[frontEnd] as FrontEndPort;
         this.#stamp(replies);
         replies.event(slots, body);
+        slots.length = 0;
       }
     }
     this.#deliveries.length = 0;
+    this.#hasDelivered = true;
+  }
+
+  #wakeFrontEnds(): void {
+    for (const { replies } of this.#frontEnds) replies.wakeFrontEnd();
+    this.#hasDelivered = false;
   }
 
   #expire(): number {
     if (this.store.tree.ttlQueue.size === 0 || this.#hasDiskFailed) return 0;
     const nowMs = this.#nowMs();
+    this.#isExpiryHeldBack = false;
     if (this.store.nextExpirationMs > nowMs) return 0;
+    if (this.#frontEnds.some(({ replies }) => replies.backlogBytes > EXPIRY_BACKLOG_BYTES_MAX)) {
+      this.#isExpiryHeldBack = true;
+      return 0;
+    }
     this.#sequence++;
     if (this.store.undoLog !== undefined) this.store.undoLog.sequence = this.#sequence;
     const expired = this.store.tick(nowMs, TICK_EVENTS_MAX);

@@ -27,7 +27,8 @@ const frontEnds = setup.frontEnds.map(({ requests, replies, bell }) => ({
 
 const { durable } = setup;
 const bell = new Doorbell(new Int32Array(setup.bell));
-const duty = new StoreDuty((onEvent) => new Store(setup.historyEventsMax, durable !== undefined, onEvent), {
+const { historyEventsMax, watchersMax } = setup;
+const duty = new StoreDuty((onEvent) => new Store(historyEventsMax, durable !== undefined, onEvent, watchersMax), {
   frontEnds,
   words,
   nowMs: Date.now,

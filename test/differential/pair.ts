@@ -27,12 +27,13 @@ export const operationsTotal = Number(process.env['UETCD_DIFFERENTIAL_OPERATIONS
 /** fast-check's seed: fixed by default, so that a run can be repeated; any other explores. */
 export const seed = Number(process.env['UETCD_DIFFERENTIAL_SEED'] ?? 20_230_423);
 
-export async function startPair(): Promise<Pair> {
+/** @param frontEnds of the subject, whose client takes as many connections in turn. */
+export async function startPair(frontEnds = 1): Promise<Pair> {
   const faultsAreRight = process.env['UETCD_DIFFERENTIAL_SUBJECT'] !== 'etcd';
   const peerServer = await startEtcd();
-  const subjectServer = await (faultsAreRight ? startInProcess() : startEtcd());
+  const subjectServer = await (faultsAreRight ? startInProcess({ frontEnds }) : startEtcd());
   const peer = new ApiClient(peerServer.url);
-  const subject = new ApiClient(subjectServer.url);
+  const subject = new ApiClient(subjectServer.url, frontEnds);
   const stop = async () => {
     await Promise.all([peer.close(), subject.close()]);
     await Promise.all([peerServer.stop(), subjectServer.stop()]);

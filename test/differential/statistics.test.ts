@@ -73,7 +73,7 @@ async function countersOf(server: ApiClient): Promise<Counters> {
   return JSON.parse((await server.fetch('/v2/stats/store')).text);
 }
 
-/** SEMANTICS of etcd 3.4: operation by parameters, outcome by status; with what the real server files wrongly. */
+/** What etcd 3.4.23 counts: operation by parameters, outcome by status; with what the real server files wrongly. */
 function countersFor(request: KeysRequest, answer: Answer, misfiles: boolean): string[] {
   const operation = operationOf(request);
   if (answer.status < 300) return [`${operation}Success`];

@@ -3,7 +3,14 @@ import { mkdtempSync, readdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'vitest';
-import { type ExitStatus, projectDirectory, type RunningProcess, runProcess, stopProcess } from '../support/servers.ts';
+import {
+  type ExitStatus,
+  projectDirectory,
+  type RunningProcess,
+  runProcess,
+  stopProcess,
+  testFrontEnds,
+} from '../support/servers.ts';
 import { removeTemporary } from '../support/temporary-directory.ts';
 
 const register = join(projectDirectory, 'node_modules/@oxc-node/core/register.mjs');
@@ -34,7 +41,8 @@ export function runFromSource(flags: readonly string[], options: DurableOptions 
 
 /** The command line on `directory`, on a port the kernel picks, not waited for. */
 export function runOn(directory: string, options: DurableOptions = {}): RunningProcess {
-  return runFromSource(['--data-dir', directory, '--listen-client-urls', 'http://127.0.0.1:0'], options);
+  const frontEnds = ['--front-ends', String(testFrontEnds)];
+  return runFromSource(['--data-dir', directory, '--listen-client-urls', 'http://127.0.0.1:0', ...frontEnds], options);
 }
 
 /** The same, waited for. Rejects with what the process said when it ends instead. */

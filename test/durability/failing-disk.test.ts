@@ -1,14 +1,15 @@
 /**
- * A disk that fails under a running server: full, or gone. The full one is a small file system of its own, which only
- * root may mount.
+ * A disk that fails under a running server: full, broken, or gone. The full one is a small file system of its own, which
+ * only root may mount; the broken one is a library between the server and the kernel.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type EventShape, eventOf } from '../support/api-test.ts';
 import { type Answer, ApiClient } from '../support/http.ts';
 import { removeTemporary } from '../support/temporary-directory.ts';
 import { type DurableServer, durableTest, logLines, runOn, snapshotsIn, startOn } from './durable-server.ts';
+import { canBeFaulty, FaultyDisk } from './faulty-disk.ts';
 import { leavesOf } from './ledger.ts';
 import { canMount, SmallDisk } from './small-disk.ts';
 
@@ -151,6 +152,50 @@ describe.skipIf(!mayMount)('a disk that is full', () => {
     const next = await startOn(directory);
     const nextApi = new ApiClient(next.url);
     expect(eventOf((await nextApi.get('/k49')).text).node.value).toBe(`1${value}`);
+    await nextApi.close();
+    await next.stop();
+  });
+});
+
+const mayBeFaulty = canBeFaulty();
+if (!mayBeFaulty) console.log('tests of a broken disk skipped: no C compiler (or not Linux)');
+
+describe.skipIf(!mayBeFaulty).each(['fdatasync', 'write'] as const)('a disk whose %s fails with EIO', (call) => {
+  durableTest('is not trusted again before a restart, whatever it says later', async ({ directory }) => {
+    const disk = new FaultyDisk(dirname(directory));
+    const server = await startOn(directory, { environment: disk.environment });
+    const api = new ApiClient(server.url);
+    expect((await api.put('/kept', 'value=1')).status).toBe(201);
+    const stream = await api.watch('/?wait=true&recursive=true&stream=true');
+
+    disk.fail(call);
+    const refused = await api.put('/kept', 'value=2');
+    expect(refused.status).toBe(500);
+    const error = { errorCode: 300, message: 'Raft Internal Error', cause: expect.stringMatching(/EIO/), index: 2 };
+    expect(JSON.parse(refused.text)).toEqual(error);
+    const node = { key: '/kept', value: '1', modifiedIndex: 2, createdIndex: 2 };
+    expect(eventOf((await api.get('/kept')).text).node).toEqual(node);
+    expect((await api.fetch('/health')).status).toBe(503);
+    expect(await stream.until(() => stream.ended, 10_000)).toBe(true);
+    expect(stream.lines).toEqual([]);
+    const errors = logLines(server).filter(({ level }) => level >= ERROR_LEVEL);
+    expect(errors).toHaveLength(1);
+    expect(errors[0]?.msg).toMatch(/EIO/);
+
+    // What the kernel has thrown away it does not tell again: a later sync that succeeds proves nothing.
+    disk.recover();
+    expect(JSON.parse((await api.put('/kept', 'value=3')).text)).toEqual(error);
+    expect((await api.fetch('/health')).status).toBe(503);
+    await stream.close();
+    await api.close();
+    await server.kill();
+
+    const next = await startOn(directory);
+    const nextApi = new ApiClient(next.url);
+    // The write that was under way may have reached the disk after all; the one refused afterwards was never written.
+    expect(['1', '2']).toContain(eventOf((await nextApi.get('/kept')).text).node.value);
+    expect((await nextApi.put('/kept', 'value=4')).status).toBe(200);
+    expect((await nextApi.fetch('/health')).status).toBe(200);
     await nextApi.close();
     await next.stop();
   });

@@ -40,6 +40,21 @@ describe('a reader that takes all', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test('leaves the other connections their turn between pieces, and stops when it goes', () => {
+    const { parts, body } = partsOf(1_000_000);
+    const { response, onDone, answer } = started(parts);
+    const first = response.body.length;
+    expect(first).toBeLessThan(300_000);
+    vi.advanceTimersToNextTimer();
+    expect(response.body.length).toBe(2 * first);
+    expect(body.startsWith(response.body)).toBe(true);
+    answer.cancel();
+    vi.advanceTimersByTime(1000);
+    expect(response.body.length).toBe(2 * first);
+    expect(onDone).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('gets an empty answer', () => {
     const { response, onDone } = started([]);
     expect(response.isEnded).toBe(true);
@@ -67,6 +82,7 @@ describe('a slow reader', () => {
     vi.advanceTimersByTime(9500);
     expect(response.written.slice(1).map(({ length }) => length)).toEqual([16, 16, 16]);
     response.onWritableHandler?.();
+    vi.advanceTimersByTime(10);
     expect(response.isEnded).toBe(true);
     expect(response.body === body).toBe(true);
   });
@@ -74,7 +90,7 @@ describe('a slow reader', () => {
   test('whose socket has room again at such a little goes on', () => {
     const { parts, body } = partsOf(600_000);
     const { response, onDone } = started(parts, false, true);
-    vi.advanceTimersByTime(3000);
+    vi.advanceTimersByTime(3010);
     expect(response.body === body).toBe(true);
     expect(onDone).toHaveBeenCalledOnce();
   });

@@ -131,8 +131,9 @@ describe('the page', () => {
     expect(page.value('uetcd_store_batch_size_sum')).toBeGreaterThanOrEqual(20);
     expect(page.value('uetcd_store_batch_size_count')).toBeLessThanOrEqual(page.value('uetcd_store_batch_size_sum'));
     expect(page.value('uetcd_event_loop_turn_seconds_count{thread="main"}')).toBeGreaterThan(0);
-    expect(page.value('uetcd_ring_capacity_bytes{ring="requests"}')).toBe(4 * 1024 * 1024);
+    expect(page.value('uetcd_ring_capacity_bytes{ring="requests",front_end="0"}')).toBe(4 * 1024 * 1024);
     expect(page.value('uetcd_store_answers')).toBe(1);
+    expect(page.value('uetcd_heap_used_bytes{thread="main"}')).toBeGreaterThan(1_000_000);
     const used = page.value('uetcd_store_heap_used_bytes');
     expect(used).toBeGreaterThan(1_000_000);
     expect(page.value('uetcd_store_heap_limit_bytes')).toBeGreaterThan(used);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvariantError } from '../../src/base/assert.ts';
-import { createRingMemory, RingConsumer, RingProducer, usedBytesOf } from '../../src/ring/ring.ts';
+import { createRingMemory, RingConsumer, RingGauge, RingProducer } from '../../src/ring/ring.ts';
 
 const FRAME_HEAD_SIZE_BYTES = 8;
 
@@ -309,16 +309,18 @@ test.each([0, 32, 63, 96, 1000, 2 ** 31, -64, 1.5, Number.NaN])('there is no rin
 
 test('how much of a ring is taken is what is published and not released', () => {
   const { memory, producer, consumer } = ringOf(256);
+  const gauge = new RingGauge(memory);
+  expect(gauge.capacityBytes).toBe(256);
   // Often enough that positions pass the end of the data area.
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < 100; round++) {
     put(producer, new Uint8Array(10));
-    expect(usedBytesOf(memory)).toBe(0);
+    expect(gauge.usedBytes).toBe(0);
     producer.publish();
-    const usedBytes = usedBytesOf(memory);
+    const { usedBytes } = gauge;
     expect(usedBytes).toBeGreaterThanOrEqual(24);
     expect(consumer.next()).toBe(true);
-    expect(usedBytesOf(memory)).toBe(usedBytes);
+    expect(gauge.usedBytes).toBe(usedBytes);
     consumer.release();
-    expect(usedBytesOf(memory)).toBe(0);
+    expect(gauge.usedBytes).toBe(0);
   }
 });

@@ -1,13 +1,13 @@
 /** Tests that speak HTTP to a server of their own, so that the first write of each has index 2, as in the document. */
 import { test } from 'vitest';
 import { ApiClient } from './http.ts';
-import { startInProcess } from './servers.ts';
+import { startInProcess, testFrontEnds } from './servers.ts';
 
 export const apiTest = test.extend<{ api: ApiClient }>({
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which other fixtures are needed.
   api: async ({}, use) => {
     const server = await startInProcess();
-    const api = new ApiClient(server.url);
+    const api = new ApiClient(server.url, testFrontEnds);
     await use(api);
     await api.close();
     await server.stop();

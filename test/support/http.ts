@@ -24,15 +24,18 @@ const formType = { 'content-type': 'application/x-www-form-urlencoded' };
 
 export class ApiClient {
   readonly url: string;
-  readonly #client: Client;
+  readonly #clients: readonly Client[];
+  #nextClient = 0;
 
-  constructor(url: string) {
+  /** @param connectionCount how many connections the requests take in turn. */
+  constructor(url: string, connectionCount = 1) {
     this.url = url;
-    this.#client = newClient(url);
+    this.#clients = Array.from({ length: connectionCount }, () => newClient(url));
   }
 
   async send(request: Request): Promise<Answer> {
-    const answer = await this.#client.request({
+    const client = this.#clients[this.#nextClient++ % this.#clients.length] as Client;
+    const answer = await client.request({
       method: request.method,
       path: request.target,
       headers: { ...request.headers },
@@ -68,8 +71,8 @@ export class ApiClient {
     return openWatch(this.url, `/v2/keys${path}`);
   }
 
-  close(): Promise<void> {
-    return this.#client.destroy();
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.destroy()));
   }
 
   #withForm(method: string, path: string, form: string | undefined): Promise<Answer> {

@@ -38,6 +38,9 @@ export const builtEntry = join(projectDirectory, 'dist/main.js');
 /** UETCD_TEST_DURABLE=1: whoever does not choose for itself gets a server that keeps its data on disk. */
 const isDurable = process.env['UETCD_TEST_DURABLE'] === '1';
 
+/** UETCD_TEST_FRONT_ENDS: how many front ends a server has for which nobody chooses. */
+export const testFrontEnds = Number(process.env['UETCD_TEST_FRONT_ENDS'] ?? 1);
+
 /** uetcd in this process, on a port the kernel picks; with nothing on disk unless a directory is given. */
 export async function startInProcess(
   options: ServerOptions = {},
@@ -45,7 +48,7 @@ export async function startInProcess(
   const storage = options.dataDir === undefined ? newStorage() : nowhere;
   const dataDir = options.dataDir ?? storage.dataDir;
   const where = dataDir === undefined ? { inMemory: true } : { inMemory: false, dataDir };
-  const server = await startServer({ port: 0, ...where, ...options });
+  const server = await startServer({ port: 0, frontEnds: testFrontEnds, ...where, ...options });
   const stop = async () => {
     await server.close();
     storage.remove();
@@ -62,7 +65,8 @@ export async function startCommandLine(
   const isGiven = flags.includes('--data-dir');
   const storage = isGiven ? nowhere : newStorage();
   const storageFlags = storage.dataDir === undefined ? ['--in-memory'] : ['--data-dir', storage.dataDir];
-  const server = runCommandLine(['--listen-client-urls', url, ...(isGiven ? [] : storageFlags), ...flags], environment);
+  const ownFlags = ['--listen-client-urls', url, '--front-ends', String(testFrontEnds)];
+  const server = runCommandLine([...ownFlags, ...(isGiven ? [] : storageFlags), ...flags], environment);
   await untilHealthy(url, server);
   const stop = async () => {
     await stopProcess(server);

@@ -145,9 +145,9 @@ export class DutyBench {
   readonly frontEnds: BenchFrontEnd[];
   nowMs = NOON_MS;
 
-  constructor(frontEndsCount = 1) {
+  constructor(frontEndsCount = 1, watchersMax?: number) {
     this.frontEnds = Array.from({ length: frontEndsCount }, () => new BenchFrontEnd());
-    this.duty = new StoreDuty((onEvent) => new Store(HISTORY_EVENTS_MAX, true, onEvent), {
+    this.duty = new StoreDuty((onEvent) => new Store(HISTORY_EVENTS_MAX, true, onEvent, watchersMax), {
       frontEnds: this.frontEnds,
       words: this.words,
       nowMs: () => this.nowMs,

@@ -9,6 +9,7 @@ function dutyOf(pieces: number, perTurn: number, onIdle: () => void = () => {}) 
     left: pieces,
     turns: 0,
     idleMsMax: 5,
+    isCrowded: false,
     turn(): number {
       duty.turns++;
       const done = Math.min(duty.left, perTurn);
@@ -55,5 +56,33 @@ describe('a thread with nothing to do', () => {
     runDuty(duty, ownBell, () => hasCome && duty.left === 0, new SpinPolicy(0));
     expect(ownBell.parks).toBe(0);
     expect(duty.left).toBe(0);
+  });
+});
+
+describe('a thread to which work comes one by one', () => {
+  /** One piece every so often, `pieces` times in all. @returns how often the thread slept. */
+  function parksOf(isCrowded: boolean, spin: SpinPolicy): number {
+    const ownBell = bell();
+    const pieces = 300;
+    let come = 0;
+    let nextMs = performance.now();
+    const duty = {
+      idleMsMax: 0.05,
+      isCrowded,
+      hasWork: () => performance.now() >= nextMs,
+      turn(): number {
+        if (performance.now() < nextMs) return 0;
+        come++;
+        nextMs = performance.now() + 0.05;
+        return 1;
+      },
+    };
+    runDuty(duty, ownBell, () => come >= pieces, spin);
+    return ownBell.parks;
+  }
+
+  test('spins instead of sleeping each time, unless it comes from a crowd', () => {
+    const spinning = parksOf(false, new SpinPolicy(5));
+    expect(parksOf(true, new SpinPolicy(5))).toBeGreaterThan(2 * spinning);
   });
 });

@@ -33,6 +33,19 @@ test('only a turn changes the store, in the order of the rings, and the journal 
   );
 });
 
+test('a read changes nothing that replay would miss, also when it was accepted after the write that comes next', () => {
+  const bench = new DutyBench(2);
+  const journal = bench.journal();
+  bench.first.set(1, '/k', 'v', { expirationMs: NOON_MS + 60_000 });
+  bench.first.send(Op.get, 2, '/k', { timeMs: NOON_MS + 2 });
+  bench.first.send(Op.get, 3, '', { timeMs: NOON_MS + 2 });
+  bench.run();
+  bench.second.set(1, '/k', 'w', { timeMs: NOON_MS + 1 });
+  bench.run();
+  journal.replay();
+  expect(journal.replica.stateHash).toBe(bench.duty.store.stateHash);
+});
+
 describe('the gate of a reply', () => {
   test('is the sequence of the last command that it may show', () => {
     const bench = new DutyBench();

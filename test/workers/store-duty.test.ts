@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ControlOp } from '../../src/frame/command-frame.ts';
 import { ReplyFormat } from '../../src/frame/reply-frame.ts';
 import { Flag, Op } from '../../src/protocol/command.ts';
@@ -116,6 +116,36 @@ describe('a watch that looks back', () => {
   });
 });
 
+describe('a watch too many', () => {
+  const benchWithPlaces = (places: number) => new DutyBench(2, places);
+
+  test('is refused, whichever front ends the others belong to', () => {
+    const bench = benchWithPlaces(2);
+    for (const frontEnd of bench.frontEnds) frontEnd.watch(1, '/k');
+    bench.run();
+    bench.first.watch(2, '/k');
+    bench.second.watch(3, '/k', Flag.stream);
+    bench.run();
+    expect(kindsOf(bench.first.received())).toEqual(['watchOpened', 'watchRefused']);
+    expect(kindsOf(bench.second.received())).toEqual(['watchOpened', 'watchRefused']);
+    expect(bench.duty.store.hub.size).toBe(2);
+    bench.first.send(ControlOp.cancelWatch, 1, '');
+    bench.second.watch(3, '/k');
+    bench.run();
+    expect(kindsOf(bench.second.received())).toEqual(['watchOpened']);
+  });
+
+  test('is answered all the same by what it has missed', () => {
+    const bench = benchWithPlaces(1);
+    bench.first.set(1, '/k');
+    bench.first.watch(2, '/other');
+    bench.first.watch(3, '/k', 0, 2n);
+    bench.first.watch(4, '/k', Flag.stream, 2n);
+    bench.run();
+    expect(kindsOf(bench.first.received())).toEqual(['answer', 'watchOpened', 'answer', 'watchRefused']);
+  });
+});
+
 describe('a cancelled watch', () => {
   test('hears no more, and its slot is released behind all frames addressed to it', () => {
     const bench = new DutyBench();
@@ -164,6 +194,30 @@ describe('a turn', () => {
     expect(bench.duty.turn()).toBe(0);
   });
 
+  test('rings the bell of a front end when its batch is done, not when those of the others are', () => {
+    const bench = new DutyBench(2);
+    const leftWhenRung: boolean[] = [];
+    vi.spyOn(bench.first.replies, 'wakeFrontEnd').mockImplementation(() => {
+      leftWhenRung.push(!bench.second.requests.isEmpty());
+    });
+    const wakeSecond = vi.spyOn(bench.second.replies, 'wakeFrontEnd');
+    bench.first.set(1, '/k');
+    bench.second.set(1, '/k');
+    bench.duty.turn();
+    expect(leftWhenRung[0]).toBe(true);
+    expect(wakeSecond).toHaveBeenCalledTimes(1);
+  });
+
+  test('rings the bell of a front end that is told of an event and has asked for nothing', () => {
+    const bench = new DutyBench(2);
+    bench.first.watch(1, '/k');
+    bench.run();
+    const wakeFirst = vi.spyOn(bench.first.replies, 'wakeFrontEnd');
+    bench.second.set(1, '/k');
+    bench.duty.turn();
+    expect(wakeFirst).toHaveBeenCalled();
+  });
+
   test('expires a bounded number of keys, and serves commands in between', () => {
     const bench = new DutyBench();
     for (let slot = 0; slot < 500; slot++) bench.first.set(slot, `/k${slot}`, 'v', { expirationMs: NOON_MS + 1000 });
@@ -177,7 +231,43 @@ describe('a turn', () => {
       expect(bench.first.received()).toHaveLength(1);
       sizes.push(bench.duty.store.tree.size);
     }
-    expect(sizes).toEqual([300, 100, 0, 0]);
+    expect(sizes).toEqual([400, 300, 200, 100]);
+    bench.run();
+    expect(bench.duty.store.tree.size).toBe(0);
+    expect(bench.duty.idleMsMax).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('holds expiry back while a front end has much before it, and serves commands all the same', () => {
+    const bench = new DutyBench();
+    for (let slot = 0; slot < 2000; slot++) {
+      bench.first.set(slot, `/k${slot}`, 'v', { expirationMs: NOON_MS + 1000 });
+      if (slot % 500 === 499) {
+        bench.run();
+        bench.first.received();
+      }
+    }
+    bench.first.watch(1, '', Flag.recursive | Flag.stream);
+    bench.run();
+    bench.first.received();
+    bench.nowMs += 1000;
+    // The watcher's front end takes nothing.
+    for (let turn = 0; turn < 30; turn++) bench.duty.turn();
+    const left = bench.duty.store.tree.size;
+    expect(left).toBeGreaterThan(500);
+    expect(bench.duty.turn()).toBe(0);
+    expect(bench.duty.idleMsMax).toBeLessThan(1);
+    bench.first.send(Op.get, 2, '/none');
+    expect(bench.duty.turn()).toBe(1);
+    expect(bench.duty.store.tree.size).toBe(left);
+    // Now it does.
+    let heard = 0;
+    while (bench.duty.store.tree.size > 0) {
+      heard += kindsOf(bench.first.received()).filter((kind) => kind === 'event').length;
+      bench.duty.turn();
+    }
+    heard += kindsOf(bench.first.received()).filter((kind) => kind === 'event').length;
+    expect(heard).toBe(2000);
+    bench.duty.turn();
     expect(bench.duty.idleMsMax).toBe(Number.POSITIVE_INFINITY);
   });
 

@@ -1,0 +1,19 @@
+/** What the main thread and the thread of a front end say to each other. Requests and replies go through the rings. */
+
+export type ToFrontEnd =
+  /** The server listens there: connections may come. */
+  | { readonly kind: 'serve'; readonly clientUrls: readonly string[] }
+  /** No connection comes any more: end the watches, and say when no answer is due. */
+  | { readonly kind: 'drain' }
+  /** Close all connections, and end. */
+  | { readonly kind: 'close' };
+
+export type FromFrontEnd =
+  | { readonly kind: 'ready'; readonly descriptor: number }
+  | { readonly kind: 'drained' }
+  /** A request could not be served. */
+  | { readonly kind: 'error'; readonly error: unknown }
+  /** A warning for the log. */
+  | { readonly kind: 'warning'; readonly fields: object; readonly text: string }
+  /** The front end cannot go on. Its thread stays, and waits to be told to close. */
+  | { readonly kind: 'failed'; readonly error: unknown };

@@ -1,0 +1,101 @@
+/**
+ * What etcd and Go say against a URL, in their words. Source: etcd 3.4, pkg/types/urls.go; Go 1.19, net/url/url.go and
+ * strconv/quote.go.
+ */
+
+/** What etcd says against a list of peer URLs; undefined when it takes them. */
+export function faultOfUrls(urls: readonly string[]): string | undefined {
+  if (urls.length === 0) return 'no valid URLs given';
+  for (const url of urls) {
+    const fault = faultOfUrl(url);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** As etcd keeps a URL without a fault: only the scheme is in lower case. */
+export function normalUrl(url: string): string {
+  return url.replace(SCHEME, (scheme) => scheme.toLowerCase());
+}
+
+const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
+const HOST_AND_PORT = /^(?:\[[^[\]]*\]|[^:[\]]*):[^:[\]]*$/;
+
+function faultOfUrl(url: string): string | undefined {
+  const [whole = '', fragment = ''] = cut(url, '#');
+  const scheme = SCHEME.exec(whole)?.[0].toLowerCase() ?? '';
+  const [rest = ''] = cut(whole.slice(scheme.length), '?');
+  const [, authority = '', path = ''] = /^(?:\/\/([^/]*))?(.*)$/s.exec(rest) ?? [];
+  const host = authority.slice(authority.lastIndexOf('@') + 1);
+  const user = authority.slice(0, -host.length - 1);
+  // What stands behind a scheme without a slash is neither a host nor a path to Go.
+  const isOpaque = scheme !== '' && !rest.startsWith('/');
+
+  const fault =
+    faultOfStart(whole, scheme, rest) ??
+    (isOpaque ? undefined : (faultOfHost(host) ?? faultOfUser(user) ?? faultOfEscape(path)));
+  if (fault !== undefined) return `parse ${quote(whole)}: ${fault}`;
+  const fragmentFault = faultOfEscape(fragment);
+  if (fragmentFault !== undefined) return `parse ${quote(url)}: ${fragmentFault}`;
+  if (!/^(?:https?|unixs?):$/.test(scheme)) return `URL scheme must be http, https, unix, or unixs: ${url}`;
+  if (isOpaque || !HOST_AND_PORT.test(host)) return `URL address does not have the form "host:port": ${url}`;
+  return path === '' ? undefined : `URL must not contain a path: ${url}`;
+}
+
+function cut(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at === -1 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function faultOfStart(whole: string, scheme: string, rest: string): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+  if (/[\x00-\x1f\x7f]/.test(whole)) return 'net/url: invalid control character in URL';
+  if (whole.startsWith(':')) return 'missing protocol scheme';
+  return scheme === '' && /^[^/]*:/.test(rest) ? 'first path segment in URL cannot contain colon' : undefined;
+}
+
+function faultOfHost(host: string): string | undefined {
+  const bracket = host.lastIndexOf(']');
+  if (host.startsWith('[') && bracket === -1) return "missing ']' in host";
+  const colon = host.lastIndexOf(':');
+  const port = host.startsWith('[') ? host.slice(bracket + 1) : colon === -1 ? '' : host.slice(colon);
+  if (!/^(?::[0-9]*)?$/.test(port)) return `invalid port ${quote(port)} after host`;
+  // Only bytes beyond ASCII may be escaped, and the percent sign before the zone of an IPv6 address.
+  const wrong = /%(?!25|[89a-f][0-9a-f]).{0,2}|[ \\^`{|}]/is.exec(host)?.[0];
+  if (wrong === undefined) return undefined;
+  return wrong.startsWith('%')
+    ? `invalid URL escape ${quote(wrong)}`
+    : `invalid character ${quote(wrong)} in host name`;
+}
+
+function faultOfUser(user: string): string | undefined {
+  return /^[\w.~!$&'()*+,;=:%@-]*$/.test(user) ? faultOfEscape(user) : 'net/url: invalid userinfo';
+}
+
+function faultOfEscape(text: string): string | undefined {
+  const wrong = /%(?![0-9a-f]{2}).{0,2}/is.exec(text)?.[0];
+  return wrong === undefined ? undefined : `invalid URL escape ${quote(wrong)}`;
+}
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '"': '\\"',
+  '\\': '\\\\',
+};
+
+/** As Go's `%q`. */
+function quote(text: string): string {
+  return `"${text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => SHORT_ESCAPES[character] ?? escapeUnprintable(character))}"`;
+}
+
+function escapeUnprintable(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const [letter, digits] = code < 0x80 ? ['x', 2] : code < 0x1_0000 ? ['u', 4] : ['U', 8];
+  return `\\${letter}${code.toString(16).padStart(Number(digits), '0')}`;
+}
