@@ -12,6 +12,8 @@ export interface ServerConfig {
   readonly listenClientUrls: readonly string[];
   /** What /v2/members and /v2/machines tell clients; empty: the URLs listened on. */
   readonly advertiseClientUrls: readonly string[];
+  /** Where `/metrics` and `/health` are served beside the clients' URLs; in the same form. */
+  readonly listenMetricsUrls: readonly string[];
   /** Keeps nothing on disk; wins over `dataDir`. */
   readonly inMemory: boolean;
   /** Where a durable server keeps its data; undefined: `<name>.uetcd` in the working directory. */
@@ -30,6 +32,8 @@ export interface ServerConfig {
   readonly maxWatchers: number;
   /** V8 heap of the store worker. */
   readonly storeHeapMb: number;
+  /** An answer that takes so long is told in the log, in ms; 0: never. */
+  readonly slowRequestMs: number;
   readonly logLevel: LogLevel;
 }
 
@@ -39,6 +43,7 @@ export const DEFAULTS: ServerConfig = {
   name: 'default',
   listenClientUrls: ['http://127.0.0.1:2379'],
   advertiseClientUrls: [],
+  listenMetricsUrls: [],
   inMemory: false,
   dataDir: undefined,
   // As etcd. Recovery replays at most about twice as many commands: well under a second.
@@ -51,6 +56,9 @@ export const DEFAULTS: ServerConfig = {
   maxWatchers: 100_000,
   // Half of the machine: the other half is for the rings, the kernel's buffers and whoever else lives there.
   storeHeapMb: Math.max(256, Math.floor(totalmem() / MB / 2)),
+  // Far beyond what a server in health does, on a slow disk too: a line is always news. etcd warns from 100 ms on, and is
+  // known for it on busy disks.
+  slowRequestMs: 1000,
   logLevel: 'info',
 };
 
@@ -81,6 +89,8 @@ export const LIMITS = {
   storeSpinMs: 0.2,
   /** The same of the journal worker. */
   journalSpinMs: 0.2,
+  /** How long a page about this server waits for what the store says; then it is told without. */
+  storeReadingMsMax: 1000,
   /** SIGTERM: how long requests in flight may take. */
   drainMsMax: 4000,
 } as const;

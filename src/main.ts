@@ -3,13 +3,13 @@
  * The command line: commands, flags, exit codes, signals. Without a command it serves; names of flags are etcd's where
  * etcd has one.
  */
-import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULTS, LIMITS, LOG_LEVELS, type ServerConfig } from './config.ts';
 import { parseListenUrl, type RunningServer, startServer } from './server.ts';
 import { type DumpOptions, dump } from './transfer/dump.ts';
 import { type LoadOptions, load } from './transfer/load.ts';
 import { ReaderGoneError } from './transfer/output.ts';
+import { packageVersion } from './version.ts';
 
 const FAILURE_EXIT_CODE = 1;
 /** What a shell reports of a process that such a signal has ended. */
@@ -22,6 +22,10 @@ function flag(flags: string, description: string, variable: string): Option {
 function positiveInteger(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
   return Number(text);
+}
+
+function wholeNumber(text: string): number {
+  return text === '0' ? 0 : positiveInteger(text);
 }
 
 function frontEndCount(text: string): number {
@@ -42,14 +46,9 @@ function urlList(text: string): string[] {
   return urls;
 }
 
-function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  return String(manifest.version);
-}
-
 const program = new Command('uetcd')
   .description('A fast server for the etcd v2 HTTP API.')
-  .version(version(), '--version')
+  .version(packageVersion(), '--version')
   .addOption(flag('--name <name>', 'name of this member', 'ETCD_NAME').default(DEFAULTS.name))
   .addOption(
     flag('--listen-client-urls <urls>', 'URLs to serve clients on, comma separated', 'ETCD_LISTEN_CLIENT_URLS')
@@ -59,6 +58,11 @@ const program = new Command('uetcd')
   .addOption(
     flag('--advertise-client-urls <urls>', 'URLs that members and machines tell', 'ETCD_ADVERTISE_CLIENT_URLS')
       .default([], 'the URLs listened on')
+      .argParser(urlList),
+  )
+  .addOption(
+    flag('--listen-metrics-urls <urls>', 'further URLs to serve /metrics and /health on', 'ETCD_LISTEN_METRICS_URLS')
+      .default([], 'none')
       .argParser(urlList),
   )
   .addOption(flag('--in-memory', 'keep nothing on disk', 'ETCD_IN_MEMORY').default(DEFAULTS.inMemory))
@@ -99,6 +103,11 @@ const program = new Command('uetcd')
     flag('--store-heap-mb <megabytes>', 'heap of the store', 'ETCD_STORE_HEAP_MB')
       .default(DEFAULTS.storeHeapMb, 'half of the memory')
       .argParser(positiveInteger),
+  )
+  .addOption(
+    flag('--slow-request-ms <ms>', 'log answers that take so long; 0: never', 'ETCD_SLOW_REQUEST_MS')
+      .default(DEFAULTS.slowRequestMs)
+      .argParser(wholeNumber),
   )
   .addOption(
     flag('--log-level <level>', 'how much to log', 'ETCD_LOG_LEVEL').default(DEFAULTS.logLevel).choices(LOG_LEVELS),

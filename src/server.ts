@@ -2,14 +2,17 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { MessageChannel, type Worker } from 'node:worker_threads';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { DEFAULTS, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { LinkEnd } from './frame/link.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
-import { FrontEnds, type ListenAddress } from './front/front-ends.ts';
+import { FrontEnds } from './front/front-ends.ts';
 import { identityOf } from './front/identity.ts';
+import type { ListenAddress } from './front/listen-address.ts';
 import type { FrontEndSetup } from './front/open-front-end.ts';
+import { createLog } from './log.ts';
+import { Monitoring } from './monitoring.ts';
 import { DOORBELL_WORDS, Doorbell } from './ring/doorbell.ts';
 import { createRingMemory } from './ring/ring.ts';
 import type { DurableSetup, WorkerMessage } from './workers/setup.ts';
@@ -30,6 +33,8 @@ export interface RunningServer {
   /** Where clients are served: the first URL, with its real port. */
   readonly url: string;
   readonly urls: readonly string[];
+  /** Where `listenMetricsUrls` are served, with their real ports. */
+  readonly metricsUrls: readonly string[];
   /** Finishes what is in flight, closes watchers, and lets go of everything. */
   close(): Promise<void>;
 }
@@ -44,7 +49,7 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
   if (!Number.isInteger(frontEnds) || frontEnds < 1 || frontEnds > LIMITS.frontEndsMax) {
     throw new Error(`there can be 1 to ${LIMITS.frontEndsMax} front ends, not ${frontEnds}`);
   }
-  const log = pino({ level: config.logLevel });
+  const log = await createLog(config.logLevel);
   const server = new Server(config, log, options.onFatal ?? endProcess);
   const urls =
     options.port === undefined ? config.listenClientUrls : [`http://${options.host ?? '127.0.0.1'}:${options.port}`];
@@ -78,6 +83,7 @@ class Server {
   readonly #links: readonly FrontEndLinks[];
   readonly #storeBell = createBell();
   readonly #journalBell = createBell();
+  readonly #monitoring: Monitoring;
   #storeWorker: Worker | undefined;
   #journalWorker: Worker | undefined;
   #directory: DataDirectory | undefined;
@@ -90,15 +96,23 @@ class Server {
     this.#log = log;
     this.#onFatal = onFatal;
     this.#links = Array.from({ length: config.frontEnds }, createFrontEndLinks);
+    this.#monitoring = new Monitoring(config.frontEnds);
+    for (const [number, { requests, replies }] of this.#links.entries()) {
+      this.#monitoring.watchRing('requests', requests.producer.ring, number);
+      this.#monitoring.watchRing('replies', replies.producer.ring, number);
+    }
   }
 
   async start(addresses: readonly ListenAddress[]): Promise<RunningServer> {
     try {
       if (this.#config.inMemory) await this.#startStore(undefined);
       else await this.#startDurably();
-      const urls = await this.#listen(addresses);
-      this.#log.info({ urls }, 'ready to serve client requests');
-      return { url: urls[0] as string, urls, close: () => this.#close() };
+      const frontEnds = this.#openFrontEnds();
+      const urls = await frontEnds.listen(addresses, this.#config.advertiseClientUrls);
+      const metricsUrls = await frontEnds.listenForMetrics(this.#config.listenMetricsUrls.map(parseListenUrl));
+      const told = metricsUrls.length === 0 ? { urls } : { urls, metricsUrls };
+      this.#log.info(told, 'ready to serve client requests');
+      return { url: urls[0] as string, urls, metricsUrls, close: () => this.#close() };
     } catch (error) {
       await this.#close();
       throw error;
@@ -110,7 +124,8 @@ class Server {
     const directory = await openDataDirectory(resolve(dataDir ?? `${name}.uetcd`));
     this.#directory = directory;
     const journal = createLink(LIMITS.journalRingBytes);
-    this.#snapshots = new SnapshotSchedule(directory.path, eventHistory, this.#log);
+    this.#monitoring.watchRing('journal', journal.producer.ring);
+    this.#snapshots = new SnapshotSchedule(directory.path, eventHistory, this.#log, this.#monitoring.snapshots);
     const lastSequence = await this.#startStore({
       directory: directory.path,
       mustForceRecovery: forceRecover,
@@ -128,6 +143,7 @@ class Server {
       lastSequence,
       segmentSizeBytesMax: LIMITS.segmentBytes,
       spinMs: unlessAlone(LIMITS.journalSpinMs),
+      metrics: this.#monitoring.journalMemory,
     });
     await this.#untilReady(this.#journalWorker, 'the journal worker');
     directory.keepIdentity();
@@ -147,6 +163,7 @@ class Server {
         historyEventsMax: eventHistory,
         watchersMax: maxWatchers,
         spinMs: unlessAlone(LIMITS.storeSpinMs),
+        metrics: this.#monitoring.storeMemory,
         durable,
       },
       storeHeapMb,
@@ -177,9 +194,13 @@ class Server {
     });
   }
 
-  async #listen(addresses: readonly ListenAddress[]): Promise<string[]> {
-    const { name, advertiseClientUrls, maxRequestBytes, maxWatchers } = this.#config;
+  #openFrontEnds(): FrontEnds {
+    const { name, advertiseClientUrls, maxRequestBytes, maxWatchers, slowRequestMs } = this.#config;
     const stored = this.#directory?.identity;
+    const raftTerm = stored?.raftTerm ?? IN_MEMORY_RAFT_TERM;
+    // The member's URLs are filled in when their ports are known.
+    const identity = identityOf(name, advertiseClientUrls, ['http://localhost:2380'], stored);
+    const monitored = this.#monitoring.describe({ memberId: identity.member.id, raftTerm }, stored !== undefined);
     const startedMs = Date.now();
     const setups = this.#links.map(({ bell, requests, replies }, number): FrontEndSetup => {
       return {
@@ -189,9 +210,8 @@ class Server {
         bell,
         requests: requests.producer,
         replies: replies.consumer,
-        // The member's URLs are filled in when their ports are known.
-        identity: identityOf(name, advertiseClientUrls, ['http://localhost:2380'], stored),
-        raftTerm: stored?.raftTerm ?? IN_MEMORY_RAFT_TERM,
+        identity,
+        raftTerm,
         startedMs,
         requestBytesMax: maxRequestBytes,
         watchersMax: maxWatchers,
@@ -199,13 +219,18 @@ class Server {
         pollMs: unlessAlone(LIMITS.frontEndPollMs),
         streamBacklogBytesMax: LIMITS.streamBacklogBytesMax,
         largeAnswerStallMsMax: LIMITS.largeAnswerStallMsMax,
+        metrics: this.#monitoring.frontEndMemories[number] as SharedArrayBuffer,
+        monitored,
+        storeReadingMsMax: LIMITS.storeReadingMsMax,
+        slowRequestMs: slowRequestMs === 0 ? Number.POSITIVE_INFINITY : slowRequestMs,
       };
     });
     this.#frontEnds = new FrontEnds(setups, {
       onError: (error) => this.#log.error({ err: error }, 'a request could not be served'),
+      onWarning: (fields, text) => this.#log.warn(fields, text),
       onFatal: (error) => this.#fail(error instanceof Error ? error : new Error(String(error))),
     });
-    return this.#frontEnds.listen(addresses, advertiseClientUrls);
+    return this.#frontEnds;
   }
 
   #fail(error: Error): void {

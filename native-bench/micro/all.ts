@@ -1,5 +1,6 @@
 /** The parts of the server by themselves. What they cost together, on sockets, is what the scenarios measure. */
 import { encodingCases } from './encoding-cases.ts';
+import { metricsCases } from './metrics-cases.ts';
 import { timeCases } from './micro-case.ts';
 import { measureHops, ringCases } from './ring-cases.ts';
 import { storeCases } from './store-cases.ts';
@@ -12,5 +13,6 @@ export async function runMicroBenchmarks(isSmoke: boolean, print: (text: string)
   print(`${await measureHops(isSmoke ? 200 : 50_000)}\n`);
   print(`${await timeCases('the store', storeCases(keyCount), timeMs)}\n`);
   print(`${await timeCases('language and frames', encodingCases(), timeMs)}\n`);
+  print(`${await timeCases('metrics', metricsCases(), timeMs)}\n`);
   print(measureStoreThroughRings(isSmoke ? 1 : 100, keyCount));
 }

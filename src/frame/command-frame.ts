@@ -39,6 +39,8 @@ export const ControlOp = {
   storeStatistics: 65,
   /** Are you there? Counts as a read, as in etcd. */
   healthCheck: 66,
+  /** What the store says of itself: answered by a `ReplyFormat.reading`. */
+  takeReading: 67,
 } as const;
 export type ControlOp = (typeof ControlOp)[keyof typeof ControlOp];
 

@@ -42,11 +42,6 @@ export class LinkProducer {
     this.view = this.#ring.view;
   }
 
-  /** How much of the ring the consumer has not yet taken. */
-  get usedBytes(): number {
-    return this.#ring.usedBytes;
-  }
-
   /** Claims room for a frame. @returns its offset in `bytes` and `view`; -1 when the ring is full. */
   tryClaim(sizeBytes: number): number {
     if (sizeBytes > this.#ring.frameSizeBytesMax) return this.#claimOversize(sizeBytes);

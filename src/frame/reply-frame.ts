@@ -44,6 +44,8 @@ export const ReplyFormat = {
   plainJson: 3,
   /** The store is there: the front end words the answer. */
   health: 4,
+  /** What the store says of itself, as JSON (`StoreReading`): the front end makes a page of it. */
+  reading: 5,
 } as const;
 
 export const REPLY_HEAD_SIZE_BYTES = 32;

@@ -13,5 +13,7 @@ export type FromFrontEnd =
   | { readonly kind: 'drained' }
   /** A request could not be served. */
   | { readonly kind: 'error'; readonly error: unknown }
+  /** A warning for the log. */
+  | { readonly kind: 'warning'; readonly fields: object; readonly text: string }
   /** The front end cannot go on. Its thread stays, and waits to be told to close. */
   | { readonly kind: 'failed'; readonly error: unknown };

@@ -92,6 +92,9 @@ export class FrontEndThread {
       case 'error':
         this.#events.onError(message.error);
         return;
+      case 'warning':
+        this.#events.onWarning(message.fields, message.text);
+        return;
       case 'failed':
         this.#fail(message.error);
         return;

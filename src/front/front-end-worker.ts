@@ -8,18 +8,22 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { SharedWords } from '../frame/shared-words.ts';
 import type { FromFrontEnd, ToFrontEnd } from './front-end-message.ts';
-import { type FrontEndSetup, openFrontEnd } from './open-front-end.ts';
+import { type FrontEndSetup, OpenFrontEnd } from './open-front-end.ts';
 
 assert(parentPort !== null, 'a front end that is not the first has its own thread');
 const say = (message: FromFrontEnd) => parentPort?.postMessage(message);
 const onFatal = (error: unknown) => say({ kind: 'failed', error });
 
 const setup = workerData as FrontEndSetup;
-const { frontEnd, client } = openFrontEnd(setup, { onError: (error) => say({ kind: 'error', error }), onFatal });
+const opened = new OpenFrontEnd(setup, {
+  onError: (error) => say({ kind: 'error', error }),
+  onWarning: (fields, text) => say({ kind: 'warning', fields, text }),
+  onFatal,
+});
+const { frontEnd, client } = opened;
 process.on('uncaughtException', onFatal);
 process.on('exit', () => {
-  frontEnd.close();
-  client.close();
+  opened.close();
   new SharedWords(setup.words).noteFrontEndClosed(setup.number);
 });
 parentPort.on('message', (message: ToFrontEnd) => {

@@ -6,6 +6,7 @@ import './header-limit.ts';
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
 import { type ByteString, byteStringOf, byteStringOfBytes } from '../base/byte-string.ts';
 import { ControlOp } from '../frame/command-frame.ts';
+import { Counter } from '../metrics/front-end-metrics.ts';
 import {
   ALLOW,
   BAD_REQUEST_BODY,
@@ -41,6 +42,7 @@ import { BodyReader } from './body-reader.ts';
 import { expirationMsOf } from './expiration.ts';
 import type { Identity } from './identity.ts';
 import { KeysRequest, type KeysRequestHandler } from './keys-request.ts';
+import { Page, type Pages } from './pages.ts';
 import { writeOwnAnswer } from './responder.ts';
 import type { StoreClient } from './store-client.ts';
 
@@ -50,10 +52,16 @@ export interface FrontEndOptions {
   readonly startedMs: number;
   readonly requestBytesMax: number;
   readonly pathDepthMax: number;
+  readonly pages: Pages;
+  /** Serves nothing but `/metrics` and `/health`: for a port of their own. */
+  readonly isForMetricsOnly: boolean;
   readonly onError: (error: unknown) => void;
 }
 
 const KEYS_PREFIX = '/v2/keys';
+const METRICS_PATH = '/metrics';
+const HEALTH_PATH = '/health';
+const VARS_PATH = '/debug/vars';
 const SLASH = 0x2f;
 const IGNORE = () => {};
 const KEYS_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE']);
@@ -70,6 +78,10 @@ export class FrontEnd {
     this.#store = store;
     this.#options = options;
     this.#app = uWS.App();
+    if (options.isForMetricsOnly) {
+      this.#app.any('/*', this.#guarded(this.#routeMetricsOnly));
+      return;
+    }
     // The two commonest requests have routes of their own, which take the short way where they can.
     this.#app.get('/v2/keys/*', this.#guarded(this.#getKey));
     this.#app.put('/v2/keys/*', this.#guarded(this.#putKey));
@@ -145,6 +157,8 @@ export class FrontEnd {
     const path = url.slice(KEYS_PREFIX.length) as ByteString;
     const keysRequest = this.#claim(response);
     if (keysRequest === undefined) return;
+    keysRequest.method = 'GET';
+    keysRequest.path = path;
     keysRequest.begin(response);
     this.#store.send(Op.get, Flag.pathPlain, keysRequest.slot, path);
   }
@@ -204,11 +218,38 @@ export class FrontEnd {
       return;
     }
     ignoreBody(response);
+    if (path === METRICS_PATH) {
+      this.#tell(response, method, Page.metrics); // By whatever method, as etcd does.
+      return;
+    }
     const allow = ALLOW_EXACT[path];
     if (allow === undefined)
       writeOwnAnswer(response, 404, CONTENT_TYPE_TEXT, NO_SNIFF_HEADER, NOT_FOUND_BODY, method === 'HEAD');
     else if (!allow.split(',').includes(method)) refuseMethod(response, method, allow);
+    else if (path === VARS_PATH) this.#tell(response, method, Page.vars);
     else this.#answerElsewhere(response, method, path);
+  }
+
+  #routeMetricsOnly(response: HttpResponse, request: HttpRequest): void {
+    const url = request.getUrl();
+    if (url === METRICS_PATH || url === HEALTH_PATH) this.#route(response, request);
+    else {
+      ignoreBody(response);
+      writeOwnAnswer(response, 404, CONTENT_TYPE_TEXT, NO_SNIFF_HEADER, NOT_FOUND_BODY);
+    }
+  }
+
+  /** A page about this server, for which the store is asked. */
+  #tell(response: HttpResponse, method: string, page: Page): void {
+    const keysRequest = this.#claim(response);
+    if (keysRequest === undefined) return;
+    keysRequest.begin(response);
+    this.#options.pages.ask(this.#store, keysRequest.slot, page, method === 'HEAD');
+  }
+
+  /** What a request on the key space was: for the log, while its slot is not released. */
+  requestIn(slot: number): { readonly method: string; readonly path: ByteString } | undefined {
+    return this.#requests[slot];
   }
 
   /** Answers what needs a body and not the store. */
@@ -235,7 +276,7 @@ export class FrontEnd {
       case '/version':
         writeOwnAnswer(response, 200, CONTENT_TYPE_JSON, {}, VERSION_BODY);
         return;
-      case '/health':
+      case HEALTH_PATH:
         this.#askStore(response, ControlOp.healthCheck);
         return;
       case '/v2/stats/store':
@@ -291,6 +332,8 @@ export class FrontEnd {
     ignoreBody(response);
     const keysRequest = this.#claim(response);
     if (keysRequest === undefined) return;
+    keysRequest.method = method as KeysMethod;
+    keysRequest.path = path;
     keysRequest.begin(response);
     const parsed = parseKeysRequest(method as KeysMethod, path, query, '', NOTHING);
     this.#submit(response, method, keysRequest.slot, parsed);
@@ -342,6 +385,7 @@ export class FrontEnd {
 
   #refuse(response: HttpResponse, method: string, slot: number, error: ApiError): void {
     this.#store.slots.release(slot);
+    this.#store.metrics.count(Counter.refused);
     const headers = { 'X-Etcd-Cluster-Id': this.#options.identity.clusterId, 'X-Etcd-Index': String(error.index) };
     const body = latin1(renderError(error.code, error.cause, error.index));
     const isHead = method === 'HEAD';
@@ -359,6 +403,7 @@ export class FrontEnd {
   #claim(response: HttpResponse): KeysRequest | undefined {
     const slot = this.#store.slots.claim(response);
     if (slot === -1) {
+      this.#store.metrics.count(Counter.tooManyRequests);
       const body = latin1(renderError(300, TOO_MANY_REQUESTS, 0));
       writeOwnAnswer(response, 503, CONTENT_TYPE_JSON, { 'Retry-After': '1' }, body);
       return undefined;
@@ -382,7 +427,10 @@ export class FrontEnd {
     onAborted: ({ slot, isReading }) => {
       // The store has never heard of a request whose body did not come, so no frame is to be waited for.
       if (isReading) this.#store.slots.release(slot);
-      else this.#store.abort(slot);
+      else {
+        this.#options.pages.forget(slot);
+        this.#store.abort(slot);
+      }
     },
   };
 
@@ -409,6 +457,7 @@ const TOO_MANY_REQUESTS = byteStringOf('too many requests in flight');
 const ALLOW_EXACT: Readonly<Record<string, string>> = {
   '/version': ALLOW.version,
   '/health': ALLOW.health,
+  '/debug/vars': ALLOW.vars,
   '/v2/stats/store': ALLOW.stats,
   '/v2/stats/self': ALLOW.stats,
   '/v2/stats/leader': ALLOW.stats,

@@ -7,12 +7,8 @@
  *   thread of number 2                   └─▶ front end 2 ══ rings ══╝
  */
 import { FrontEndThread } from './front-end-thread.ts';
-import { type FrontEndEvents, type FrontEndSetup, type OpenFrontEnd, openFrontEnd } from './open-front-end.ts';
-
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
+import { type ListenAddress, listenOn } from './listen-address.ts';
+import { type FrontEndEvents, type FrontEndSetup, OpenFrontEnd } from './open-front-end.ts';
 
 export class FrontEnds {
   readonly #first: OpenFrontEnd;
@@ -22,7 +18,7 @@ export class FrontEnds {
   constructor(setups: readonly FrontEndSetup[], events: FrontEndEvents) {
     const [first, ...others] = setups as readonly [FrontEndSetup, ...FrontEndSetup[]];
     this.#threads = others.map((setup) => new FrontEndThread(setup, events));
-    this.#first = openFrontEnd(first, events);
+    this.#first = new OpenFrontEnd(first, events);
   }
 
   /**
@@ -34,11 +30,7 @@ export class FrontEnds {
     const { frontEnd } = this.#first;
     const descriptors = await Promise.all(this.#threads.map(({ ready }) => ready));
     if (descriptors.length > 0) frontEnd.shareConnections(descriptors);
-    const urls: string[] = [];
-    for (const { host, port } of addresses) {
-      const realPort = await frontEnd.listen(host, port);
-      urls.push(`http://${host.includes(':') ? `[${host}]` : host}:${realPort}`);
-    }
+    const urls = await listenOn(frontEnd, addresses);
     const clientUrls = advertisedUrls.length === 0 ? urls : advertisedUrls;
     frontEnd.tellClientUrls(clientUrls);
     // Before any connection: none is accepted until the event loop has its turn.
@@ -46,8 +38,13 @@ export class FrontEnds {
     return urls;
   }
 
+  /** Serves `/metrics` and `/health` on further addresses: the first front end does. @returns their URLs. */
+  listenForMetrics(addresses: readonly ListenAddress[]): Promise<string[]> {
+    return this.#first.listenForMetrics(addresses);
+  }
+
   stopListening(): void {
-    this.#first.frontEnd.stopListening();
+    this.#first.stopListening();
   }
 
   /** Ends all watches. Resolves when no answer is due any more. */
@@ -58,8 +55,7 @@ export class FrontEnds {
 
   /** Closes every connection; nothing is awaited, polled or written afterwards. */
   async close(): Promise<void> {
-    this.#first.frontEnd.close();
-    this.#first.client.close();
+    this.#first.close();
     await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 }

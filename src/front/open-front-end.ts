@@ -1,10 +1,16 @@
 /** Puts a front end together, for whichever thread it is to live on: the first on the main thread, others on their own. */
 import type { LinkEnd } from '../frame/link.ts';
 import { SharedWords } from '../frame/shared-words.ts';
+import { FrontEndMetrics } from '../metrics/front-end-metrics.ts';
+import { watchGarbageCollections } from '../metrics/garbage-collections.ts';
 import { Doorbell } from '../ring/doorbell.ts';
-import { FrontEnd } from './front-end.ts';
+import { FrontEnd, type FrontEndOptions } from './front-end.ts';
 import type { Identity } from './identity.ts';
+import { type ListenAddress, listenOn } from './listen-address.ts';
+import { type MonitoredServer, pageRendererOf } from './monitored-server.ts';
+import { Pages } from './pages.ts';
 import { Responder } from './responder.ts';
+import { SlowRequests } from './slow-requests.ts';
 import { StoreClient } from './store-client.ts';
 
 /** What a front end is given; all of it can be sent to another thread. */
@@ -28,37 +34,82 @@ export interface FrontEndSetup {
   readonly pollMs: number;
   readonly streamBacklogBytesMax: number;
   readonly largeAnswerStallMsMax: number;
+  /** What it counts, of `FrontEndMetrics`. */
+  readonly metrics: SharedArrayBuffer;
+  /** For the pages about the server. */
+  readonly monitored: MonitoredServer;
+  /** How long such a page waits for what the store says. */
+  readonly storeReadingMsMax: number;
+  /** An answer that takes so long is told in the log; Infinity for never. */
+  readonly slowRequestMs: number;
 }
 
 /** What it says to the server. */
 export interface FrontEndEvents {
   /** A request could not be served; nothing else has ended. */
   readonly onError: (error: unknown) => void;
+  /** Something for the log. */
+  readonly onWarning: (fields: object, text: string) => void;
   /** It cannot go on. */
   readonly onFatal: (error: unknown) => void;
 }
 
-export interface OpenFrontEnd {
-  readonly frontEnd: FrontEnd;
+export class OpenFrontEnd {
   readonly client: StoreClient;
-}
+  readonly frontEnd: FrontEnd;
+  readonly #options: FrontEndOptions;
+  readonly #endOfWatching: () => void;
+  #metricsFrontEnd: FrontEnd | undefined;
 
-export function openFrontEnd(setup: FrontEndSetup, { onError, onFatal }: FrontEndEvents): OpenFrontEnd {
-  const { identity, startedMs, requestBytesMax, watchersMax, pathDepthMax } = setup;
-  const client = new StoreClient({
-    requests: setup.requests,
-    replies: setup.replies,
-    storeBell: new Doorbell(new Int32Array(setup.storeBell)),
-    ownBell: new Doorbell(new Int32Array(setup.bell)),
-    words: new SharedWords(setup.words),
-    responder: new Responder(identity.clusterId, setup.raftTerm),
-    number: setup.number,
-    pollMs: setup.pollMs,
-    watchersMax,
-    streamBacklogBytesMax: setup.streamBacklogBytesMax,
-    largeAnswerStallMsMax: setup.largeAnswerStallMsMax,
-    onFatal,
-  });
-  const frontEnd = new FrontEnd(client, { identity, startedMs, requestBytesMax, pathDepthMax, onError });
-  return { frontEnd, client };
+  constructor(setup: FrontEndSetup, { onError, onWarning, onFatal }: FrontEndEvents) {
+    const { identity, startedMs, requestBytesMax, watchersMax, pathDepthMax } = setup;
+    const words = new SharedWords(setup.words);
+    const metrics = new FrontEndMetrics(setup.metrics);
+    this.#endOfWatching = watchGarbageCollections(metrics);
+    const pages = new Pages(pageRendererOf(setup.monitored, words, metrics), setup.storeReadingMsMax);
+    const slowRequests = new SlowRequests(onWarning);
+    this.client = new StoreClient({
+      requests: setup.requests,
+      replies: setup.replies,
+      storeBell: new Doorbell(new Int32Array(setup.storeBell)),
+      ownBell: new Doorbell(new Int32Array(setup.bell)),
+      words,
+      responder: new Responder(identity.clusterId, setup.raftTerm),
+      number: setup.number,
+      pollMs: setup.pollMs,
+      watchersMax,
+      streamBacklogBytesMax: setup.streamBacklogBytesMax,
+      largeAnswerStallMsMax: setup.largeAnswerStallMsMax,
+      metrics,
+      slowRequestMs: setup.slowRequestMs,
+      onSlow: (slot, status, tookMs, isGone) => {
+        const request = this.frontEnd.requestIn(slot);
+        if (request !== undefined) slowRequests.note(request.method, request.path, status, tookMs, isGone);
+      },
+      onReading: (slot, response, body) => pages.tell(slot, response, body),
+      onFatal,
+    });
+    this.#options = { identity, startedMs, requestBytesMax, pathDepthMax, pages, isForMetricsOnly: false, onError };
+    this.frontEnd = new FrontEnd(this.client, this.#options);
+  }
+
+  /** Serves `/metrics` and `/health`, and nothing else, on addresses of their own. @returns their URLs. */
+  async listenForMetrics(addresses: readonly ListenAddress[]): Promise<string[]> {
+    if (addresses.length === 0) return [];
+    this.#metricsFrontEnd = new FrontEnd(this.client, { ...this.#options, isForMetricsOnly: true });
+    return listenOn(this.#metricsFrontEnd, addresses);
+  }
+
+  stopListening(): void {
+    this.frontEnd.stopListening();
+    this.#metricsFrontEnd?.stopListening();
+  }
+
+  /** Closes every connection; nothing is awaited, polled or written afterwards. */
+  close(): void {
+    this.frontEnd.close();
+    this.#metricsFrontEnd?.close();
+    this.#endOfWatching();
+    this.client.close();
+  }
 }

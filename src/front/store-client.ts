@@ -3,8 +3,8 @@
  * hands each to the connection that waits for it.
  *
  * Polling and parking. While a few answers are due the front end looks into the reply ring on every turn of the event loop;
- * after a short while without progress it arms the doorbell and lets the loop sleep (PERF-FACTS, "How the threads wake
- * each other"). With nothing due it sleeps at once: an idle server costs nothing.
+ * after a short while without progress it arms the doorbell and lets the loop sleep (native-bench, "set-1").
+ * With nothing due it sleeps at once: an idle server costs nothing.
  */
 
 import type { HttpResponse } from 'uWebSockets.js';
@@ -14,8 +14,10 @@ import { ControlOp } from '../frame/command-frame.ts';
 import { LinkConsumer, type LinkEnd } from '../frame/link.ts';
 import { HEAD_BIT, ReplyFormat, ReplyKind, ReplyReader, STREAM_BIT } from '../frame/reply-frame.ts';
 import { isDurable, JournalState, type SharedWords } from '../frame/shared-words.ts';
+import { Counter, type FrontEndMetrics } from '../metrics/front-end-metrics.ts';
+import { Operation, operationOf } from '../metrics/operation.ts';
 import { HEALTH_BODIES } from '../protocol/answers.ts';
-import { Flag, type KeysCommand } from '../protocol/command.ts';
+import { Flag, type KeysCommand, type Op } from '../protocol/command.ts';
 import { renderError, statusOf } from '../protocol/errors.ts';
 import type { Doorbell } from '../ring/doorbell.ts';
 import { CommandSender } from './command-sender.ts';
@@ -26,6 +28,8 @@ import { OPENING_BRACE, StreamWriter } from './stream-writer.ts';
 
 /** Frames handled before the event loop gets its turn: sockets must not starve behind a busy store. */
 const BATCH_FRAMES_MAX = 256;
+/** Replies that are taken as of one moment: a look at the clock costs as much as all the rest of counting them. */
+const REPLIES_PER_CLOCK = 16;
 /** With more replies due than these there is no polling: they come in batches, and the store needs the core. */
 const POLLED_REPLIES_MAX = 8;
 /** By which the peak of the replies due sinks each turn. */
@@ -54,14 +58,20 @@ export interface StoreClientOptions {
   readonly streamBacklogBytesMax: number;
   /** How long a reader of a large answer may take nothing. */
   readonly largeAnswerStallMsMax: number;
+  readonly metrics: FrontEndMetrics;
+  /** An answer that takes so long is slow; Infinity for never. */
+  readonly slowRequestMs: number;
+  /** Called when one on the key space was. @param isGone whether its client has not waited for it. */
+  readonly onSlow: (slot: number, status: number, tookMs: number, isGone: boolean) => void;
+  /** Called, corked, with what the store says of itself, for a slot that has asked. */
+  readonly onReading: (slot: number, response: HttpResponse, body: Uint8Array) => void;
   /** Called with an exception that must end the process. */
   readonly onFatal: (error: unknown) => void;
 }
 
 export class StoreClient {
   readonly slots = new Slots();
-  /** Streams dropped because their client read too slowly. */
-  slowStreamsClosed = 0;
+  readonly metrics: FrontEndMetrics;
   readonly #options: StoreClientOptions;
   readonly #sender: CommandSender;
   readonly #replies: LinkConsumer;
@@ -84,12 +94,20 @@ export class StoreClient {
   #isCrowded = false;
   /** 0 when the clock is to be looked at again. */
   #turnTimeMs = 0;
+  /** The same of the clock that measures durations: when the current turn of the event loop began. */
+  #turnStartMs = 0;
+  /** When the replies that are being handled were there. */
+  #repliesMs = 0;
+  /** By slot: what was asked, and when. */
+  readonly #operations: Operation[] = [];
+  readonly #receivedMs: number[] = [];
   /** What `#writeCorked` writes: fields instead of a closure a reply. */
   #response: HttpResponse | undefined;
   #body: Uint8Array = OPENING_BRACE;
 
   constructor(options: StoreClientOptions) {
     this.#options = options;
+    this.metrics = options.metrics;
     this.#sender = new CommandSender(options.requests, options.storeBell);
     this.#replies = new LinkConsumer(options.replies);
     this.#responder = options.responder;
@@ -112,23 +130,27 @@ export class StoreClient {
   sendCommand(slot: number, command: KeysCommand, timeMs: number, expirationMs: number): void {
     const { op, path, value, prevValue, prevIndex, waitIndex } = command;
     const flags = command.ttlNs === undefined ? command.flags : command.flags | Flag.hasExpiration;
+    this.#begin(slot, operationOf(op, flags));
     this.#sender.send(op, flags, slot, timeMs, path, value, prevValue, prevIndex || waitIndex, expirationMs);
     this.#expectReplies();
   }
 
   /** The same for a plain read, without a record. */
-  send(op: number, flags: number, slot: number, path: string): void {
+  send(op: Op, flags: number, slot: number, path: string): void {
+    this.#begin(slot, operationOf(op, flags));
     this.#sender.send(op, flags, slot, this.timeMs, path, '', '', 0n, 0);
     this.#expectReplies();
   }
 
   /** The same for a plain set, whose value is the bytes of `body` from `valueAt` on. */
   sendValueBytes(flags: number, slot: number, path: string, body: Uint8Array, valueAt: number): void {
+    this.#begin(slot, Operation.set);
     this.#sender.sendValueBytes(flags, slot, this.timeMs, path, body, valueAt);
     this.#expectReplies();
   }
 
   sendControl(op: ControlOp, slot: number): void {
+    this.#begin(slot, Operation.other);
     this.#sender.sendControl(op, slot, this.timeMs);
     this.#expectReplies();
   }
@@ -136,8 +158,10 @@ export class StoreClient {
   /** The client of a slot has gone. */
   abort(slot: number): void {
     const state = this.slots.stateOf(slot);
-    if (state === SlotState.waiting) this.slots.abandon(slot);
-    else if (state === SlotState.watching) this.#cancel(slot);
+    if (state === SlotState.waiting) {
+      this.metrics.count(Counter.abandoned);
+      this.slots.abandon(slot);
+    } else if (state === SlotState.watching) this.#cancel(slot);
     else if (state === SlotState.sending) this.slots.release(slot);
   }
 
@@ -157,10 +181,33 @@ export class StoreClient {
     this.#options.ownBell.ring();
   }
 
+  /**
+   * A request is handed to the store. Its duration counts from the beginning of the turn of the event loop that brought it:
+   * then its bytes lay in the socket. While there are turns their clock is known; it is looked at after a sleep only.
+   */
+  #begin(slot: number, operation: Operation): void {
+    if (this.#turnStartMs === 0) this.#turnStartMs = performance.now();
+    this.#operations[slot] = operation;
+    this.#receivedMs[slot] = this.#turnStartMs;
+    this.metrics.received(operation);
+  }
+
+  /** Its answer is here. */
+  #finish(slot: number, status: number, isGone: boolean): void {
+    const operation = this.#operations[slot] as Operation;
+    const tookMs = this.#repliesMs - (this.#receivedMs[slot] as number);
+    if (!isGone) this.metrics.answered(operation, status, tookMs);
+    if (tookMs >= this.#options.slowRequestMs && operation !== Operation.other) {
+      this.metrics.count(Counter.slow);
+      this.#options.onSlow(slot, status, tookMs, isGone);
+    }
+  }
+
   #expectReplies(): void {
     if (this.#isPolling) return;
     this.#isPolling = true;
-    this.#lastProgressMs = performance.now();
+    if (this.#turnStartMs === 0) this.#turnStartMs = performance.now();
+    this.#lastProgressMs = this.#turnStartMs;
     setImmediate(this.#poll);
   }
 
@@ -183,16 +230,21 @@ export class StoreClient {
     if (taken < FLOWING_REPLIES || this.#sender.unannouncedCount >= BATCH_COMMANDS) this.#sender.wakeStore();
     const nowMs = performance.now();
     if (taken > 0) this.#lastProgressMs = nowMs;
+    if (this.#turnStartMs > 0) this.metrics.turned(nowMs - this.#turnStartMs);
     const { waitingCount } = this.slots;
+    this.metrics.set(Counter.inFlight, waitingCount);
+    this.metrics.set(Counter.queued, this.#sender.queuedCount);
     const isDue = waitingCount > 0 && waitingCount <= POLLED_REPLIES_MAX && nowMs >= this.#restUntilMs;
     const mayPoll = isDue && nowMs - this.#lastProgressMs < this.#options.pollMs;
     if (isDue && !mayPoll) this.#restUntilMs = nowMs + REST_AFTER_VAIN_POLL_MS;
     if (taken > 0 || mayPoll) {
       this.#isPolling = true;
+      this.#turnStartMs = nowMs; // The loop will not sleep: its next turn begins here.
       setImmediate(this.#poll);
       return;
     }
     this.#isPolling = false;
+    this.#turnStartMs = 0;
     this.#park();
   }
 
@@ -221,6 +273,7 @@ export class StoreClient {
     this.#isParked = true;
     woken.then(() => {
       this.#isParked = false;
+      this.metrics.count(Counter.parks);
       this.#poll();
     }, this.#options.onFatal);
   }
@@ -250,6 +303,7 @@ export class StoreClient {
         replies.unread();
         break;
       }
+      if (taken % REPLIES_PER_CLOCK === 0) this.#repliesMs = performance.now();
       this.#handle(reply);
       taken++;
     }
@@ -291,7 +345,9 @@ export class StoreClient {
   #answer(reply: ReplyReader): void {
     const { slot } = reply;
     const { slots } = this;
-    if (slots.stateOf(slot) === SlotState.waiting) {
+    const isWaiting = slots.stateOf(slot) === SlotState.waiting;
+    this.#finish(slot, reply.status, !isWaiting);
+    if (isWaiting) {
       const response = slots.responseOf(slot);
       const { attachments } = this.#replies;
       if (attachments.length > 0) {
@@ -312,12 +368,17 @@ export class StoreClient {
       this.#writeHealth(response);
       return;
     }
+    if (reply.format === ReplyFormat.reading) {
+      this.#options.onReading(reply.slot, response, this.#body);
+      return;
+    }
     const { format, status, etcdIndex, raftIndex } = reply;
     this.#responder.writeStoreAnswer(response, format, status, etcdIndex, raftIndex, this.#body);
   };
 
   #writeHealth(response: HttpResponse): void {
     const isHealthy = this.#words.journalState !== JournalState.failed;
+    this.metrics.count(isHealthy ? Counter.healthSuccess : Counter.healthFailure);
     const body = isHealthy ? HEALTH_BODIES.healthy : HEALTH_BODIES.unhealthy;
     writeOwnAnswer(response, isHealthy ? 200 : 503, 'text/plain; charset=utf-8', {}, body);
   }
@@ -338,6 +399,7 @@ export class StoreClient {
       this.#cancel(slot);
       return;
     }
+    this.#finish(slot, 200, false);
     this.slots.startWatching(slot);
     const response = this.slots.responseOf(slot);
     const { etcdIndex, raftIndex } = reply;
@@ -351,6 +413,8 @@ export class StoreClient {
   #refuseWatch(slot: number): void {
     const isWaiting = this.slots.stateOf(slot) === SlotState.waiting;
     const response = isWaiting ? this.slots.responseOf(slot) : undefined;
+    this.metrics.count(Counter.tooManyWatchers);
+    this.#finish(slot, 503, !isWaiting);
     this.slots.release(slot);
     const cause = byteStringOf(`there are ${this.#options.watchersMax} watchers already (--max-watchers)`);
     const body = Buffer.from(renderError(RAFT_INTERNAL_ERROR, cause, 0), 'latin1');
@@ -361,10 +425,12 @@ export class StoreClient {
   #deliver(reply: ReplyReader): void {
     const { slotCount } = reply;
     const rest = bodyOf(reply).subarray(1);
+    let sent = 0;
     for (let position = 0; position < slotCount; position++) {
       const entry = reply.slotAt(position);
       const slot = entry & ~STREAM_BIT;
       if (this.slots.stateOf(slot) !== SlotState.watching) continue;
+      sent++;
       if ((entry & STREAM_BIT) !== 0) this.#streams.add(slot, rest);
       else {
         const response = this.slots.responseOf(slot);
@@ -374,6 +440,7 @@ export class StoreClient {
         response.cork(this.#endCorked);
       }
     }
+    this.metrics.count(Counter.eventsSent, sent);
   }
 
   readonly #endCorked = (): void => {
@@ -381,7 +448,7 @@ export class StoreClient {
   };
 
   #dropSlowStream(slot: number): void {
-    this.slowStreamsClosed++;
+    this.metrics.count(Counter.slowWatchersClosed);
     // Closing calls the abort handler, which cancels the watch.
     this.slots.responseOf(slot).close();
   }
@@ -395,7 +462,9 @@ export class StoreClient {
   /** Whether a frame tells of something that the failed disk has taken back. */
   #isUndone(reply: ReplyReader): boolean {
     if (this.#hasRolledBack || this.#words.journalState !== JournalState.failed) return false;
-    return !isDurable(reply.gate, this.#words.durableSequence) && reply.kind !== ReplyKind.rolledBack;
+    // What the store says of itself is true all the same.
+    if (reply.kind === ReplyKind.rolledBack || reply.format === ReplyFormat.reading) return false;
+    return !isDurable(reply.gate, this.#words.durableSequence);
   }
 
   /** What was not synced is never acknowledged, nor shown: requests get error 300, watchers lose their connection. */
@@ -430,6 +499,7 @@ export class StoreClient {
     for (const { slot, headBit } of this.#undone.splice(0)) {
       const isWaiting = this.slots.stateOf(slot) === SlotState.waiting;
       const response = isWaiting ? this.slots.responseOf(slot) : undefined;
+      this.#finish(slot, status, !isWaiting);
       this.slots.release(slot);
       const format = ReplyFormat.keysError | headBit;
       response?.cork(() => this.#responder.writeStoreAnswer(response, format, status, etcdIndex, 0, body));

@@ -43,6 +43,7 @@ export const ALLOW = {
   stats: 'GET',
   version: 'GET',
   health: 'GET',
+  vars: 'GET',
   machines: 'GET,HEAD',
   members: 'GET,POST,DELETE,PUT',
   authLists: 'GET',

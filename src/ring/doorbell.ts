@@ -43,6 +43,8 @@ export class Doorbell {
   /** How often the owner slept, counted where it parks; and how often it was woken, counted where it was rung. */
   parks = 0;
   wakes = 0;
+  /** How often the owner's sleep ended because its time was over, counted where it parks. */
+  timeouts = 0;
   readonly #words: Int32Array;
   readonly #bell: number;
   #isAwaited = false;
@@ -79,7 +81,7 @@ export class Doorbell {
     this.#announce();
     if (!hasWork()) {
       this.parks++;
-      Atomics.wait(words, this.#bell, PARKED, timeoutMs);
+      if (Atomics.wait(words, this.#bell, PARKED, timeoutMs) === 'timed-out') this.timeouts++;
     }
     Atomics.store(words, this.#bell, AWAKE);
   }

@@ -64,6 +64,24 @@ export function createRingMemory(capacityBytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(DATA_AT_BYTES + capacityBytes);
 }
 
+/** How full a ring is. Any thread may look, and many can. */
+export class RingGauge {
+  readonly capacityBytes: number;
+  readonly #words: Int32Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.capacityBytes = capacityOf(memory);
+    this.#words = new Int32Array(memory, 0, DATA_AT_BYTES / Int32Array.BYTES_PER_ELEMENT);
+  }
+
+  /** How much is taken by frames published and not yet freed; a moment's truth. */
+  get usedBytes(): number {
+    // The head first: what is freed in between makes the answer too large, and never negative.
+    const head = Atomics.load(this.#words, HEAD);
+    return Math.min((Atomics.load(this.#words, TAIL) - head) | 0, this.capacityBytes);
+  }
+}
+
 /** The writing end. It belongs to one thread. */
 export class RingProducer {
   /** The data area; the offsets that `tryClaim` returns index into it, and into `view`. */
@@ -106,12 +124,6 @@ export class RingProducer {
     this.#writeFrameHead(offset, sizeBytes, position);
     this.#tail = (position + neededBytes) | 0;
     return offset + FRAME_HEAD_SIZE_BYTES;
-  }
-
-  /** How much is claimed or published and not yet released by the consumer. Looks at the shared head each time. */
-  get usedBytes(): number {
-    this.#headSeen = Atomics.load(this.#words, HEAD);
-    return (this.#tail - this.#headSeen) | 0;
   }
 
   /** Makes all claimed frames visible at once. */

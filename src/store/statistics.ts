@@ -40,6 +40,10 @@ export class Statistics {
     this.#add(EXPIRE_COUNT);
   }
 
+  get expiryCount(): number {
+    return this.counts[EXPIRE_COUNT] as number;
+  }
+
   /** etcd answers `/health` by a read that it counts. */
   countHealthCheck(): void {
     this.#add(GETS);

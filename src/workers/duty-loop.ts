@@ -3,6 +3,7 @@
  * the doorbell rings. An idle thread sleeps.
  */
 import { performance } from 'node:perf_hooks';
+import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { Doorbell } from '../ring/doorbell.ts';
 import type { SpinPolicy } from '../ring/spin-policy.ts';
 
@@ -20,14 +21,24 @@ export interface Duty {
 /** Looks for work between two looks at the clock, which is the dearer of the two. */
 const LOOKS_PER_CLOCK = 16;
 
-/** Runs until `isStopping` and there is nothing left to do. */
-export function runDuty(duty: Duty, bell: Doorbell, isStopping: () => boolean, spin: SpinPolicy): void {
+/** Runs until `isStopping` and there is nothing left to do. @param metrics counts turns and sleeps. */
+export function runDuty(
+  duty: Duty,
+  bell: Doorbell,
+  isStopping: () => boolean,
+  spin: SpinPolicy,
+  metrics?: WorkerMetrics,
+): void {
   for (;;) {
     let done = 0;
-    for (let count = duty.turn(); count > 0; count = duty.turn()) done += count;
+    for (let count = duty.turn(); count > 0; count = duty.turn()) {
+      done += count;
+      metrics?.turned(count);
+    }
     if (done > 0 && spinForWork(duty, spin, done)) continue;
     if (isStopping()) return;
     bell.park(() => duty.hasWork(), duty.idleMsMax);
+    metrics?.parked(bell);
   }
 }
 

@@ -5,11 +5,13 @@ import { LinkConsumer } from '../frame/link.ts';
 import { JournalState, SharedWords } from '../frame/shared-words.ts';
 import { nodeFileLayer } from '../journal/file-layer.ts';
 import { JournalWriter } from '../journal/journal-writer.ts';
+import { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import { Doorbell } from '../ring/doorbell.ts';
 import { SpinPolicy } from '../ring/spin-policy.ts';
 import { crashHook } from './crash-hook.ts';
 import { runDuty } from './duty-loop.ts';
 import { JournalDuty } from './journal-duty.ts';
+import { measuredFileLayer } from './measured-file-layer.ts';
 import type { JournalSetup, WorkerMessage } from './setup.ts';
 
 assert(parentPort !== null, 'the journal worker is a worker');
@@ -19,7 +21,8 @@ const setup = workerData as JournalSetup;
 const words = new SharedWords(setup.words);
 const frontEndBells = setup.frontEndBells.map((bell) => new Doorbell(new Int32Array(bell)));
 const storeBell = new Doorbell(new Int32Array(setup.storeBell));
-const writer = JournalWriter.open(setup.directory, nodeFileLayer, {
+const metrics = new WorkerMetrics(setup.metrics);
+const writer = JournalWriter.open(setup.directory, measuredFileLayer(nodeFileLayer, metrics), {
   nextSequence: setup.lastSequence + 1,
   segmentSizeBytesMax: setup.segmentSizeBytesMax,
   crashPoint: crashHook(),
@@ -32,5 +35,6 @@ runDuty(
   new Doorbell(new Int32Array(setup.bell)),
   () => words.isJournalStopping,
   new SpinPolicy(setup.spinMs),
+  metrics,
 );
 if (words.journalState === JournalState.running) writer.close();

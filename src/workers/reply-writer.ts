@@ -16,6 +16,7 @@ import {
   writeReplyHead,
 } from '../frame/reply-frame.ts';
 import type { Doorbell } from '../ring/doorbell.ts';
+import { RingGauge } from '../ring/ring.ts';
 
 /** More slots than these are split over several frames. */
 const EVENT_SLOTS_MAX = 8192;
@@ -25,6 +26,7 @@ const WAIT_FOR_ROOM_MS = 0.05;
 
 export class ReplyWriter {
   readonly #link: LinkProducer;
+  readonly #gauge: RingGauge;
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   /** Written into each frame; the duty cycle keeps them up to date. */
   gate = 0;
@@ -34,11 +36,12 @@ export class ReplyWriter {
 
   constructor(end: LinkEnd, frontEndBell: Doorbell) {
     this.#link = new LinkProducer(end, frontEndBell);
+    this.#gauge = new RingGauge(end.ring);
   }
 
   /** How many bytes of frames the front end has not yet taken: what is said now comes after them. */
   get backlogBytes(): number {
-    return this.#link.usedBytes;
+    return this.#gauge.usedBytes;
   }
 
   /**

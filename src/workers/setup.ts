@@ -27,6 +27,8 @@ export interface StoreSetup {
   /** Of all front ends together. */
   readonly watchersMax: number;
   readonly spinMs: number;
+  /** Of `WorkerMetrics`. */
+  readonly metrics: SharedArrayBuffer;
   /** Undefined when the store lives in memory only. */
   readonly durable: DurableSetup | undefined;
 }
@@ -43,6 +45,8 @@ export interface JournalSetup {
   readonly lastSequence: number;
   readonly segmentSizeBytesMax: number;
   readonly spinMs: number;
+  /** Of `WorkerMetrics`. */
+  readonly metrics: SharedArrayBuffer;
 }
 
 export type WorkerMessage =

@@ -1,6 +1,7 @@
 /** Decides when a snapshot is made: at each checkpoint, one at a time, always the latest one. */
 import { Piscina } from 'piscina';
 import { siblingModule } from '../base/sibling-module.ts';
+import type { SnapshotMetrics } from '../metrics/snapshot-metrics.ts';
 import type { SnapshotResult, SnapshotTask } from './snapshot-job.ts';
 
 export interface SnapshotLog {
@@ -12,15 +13,17 @@ export class SnapshotSchedule {
   readonly #directory: string;
   readonly #historyEventsMax: number;
   readonly #log: SnapshotLog;
+  readonly #metrics: SnapshotMetrics;
   #pool: Piscina<SnapshotTask, SnapshotResult> | undefined;
   #running: Promise<void> | undefined;
   /** The latest checkpoint that has no snapshot yet; 0 for none. */
   #due = 0;
 
-  constructor(directory: string, historyEventsMax: number, log: SnapshotLog) {
+  constructor(directory: string, historyEventsMax: number, log: SnapshotLog, metrics: SnapshotMetrics) {
     this.#directory = directory;
     this.#historyEventsMax = historyEventsMax;
     this.#log = log;
+    this.#metrics = metrics;
   }
 
   /** The segments up to the checkpoint at `sequence` are closed. */
@@ -56,9 +59,11 @@ export class SnapshotSchedule {
     try {
       const task = { directory: this.#directory, sequence, historyEventsMax: this.#historyEventsMax };
       const { nodes, tookMs } = await pool.run(task);
+      this.#metrics.made(tookMs);
       this.#log.info({ sequence, nodes, tookMs: Math.round(tookMs) }, 'snapshot made');
     } catch (error) {
       if (pool.options === undefined || (error as Error).message.includes('destroyed')) return;
+      this.#metrics.failed();
       this.#log.error({ sequence, err: error }, 'no snapshot could be made; all files are kept');
     }
   }

@@ -26,6 +26,7 @@ import type { Watcher } from '../store/watcher-hub.ts';
 import { Applier, isWriteOp } from './apply.ts';
 import type { JournalFeed } from './journal-feed.ts';
 import type { ReplyWriter } from './reply-writer.ts';
+import { takeReading } from './store-reading.ts';
 
 /** Commands taken from one front end before the next has its turn. None waits for more than these of each other one. */
 const BATCH_COMMANDS_MAX = 64;
@@ -192,6 +193,9 @@ export class StoreDuty {
       case ControlOp.healthCheck:
         this.store.statistics.countHealthCheck();
         replies.answer(command.slot, ReplyFormat.health, 200, '');
+        return;
+      case ControlOp.takeReading:
+        replies.answer(command.slot, ReplyFormat.reading, 200, JSON.stringify(takeReading(this.store, this.#sequence)));
         return;
       default:
         throw new RangeError(`a command frame has the unknown operation ${op}`);

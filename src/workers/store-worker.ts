@@ -4,6 +4,7 @@ import { assert } from '../base/assert.ts';
 import { LinkConsumer } from '../frame/link.ts';
 import { JournalState, SharedWords } from '../frame/shared-words.ts';
 import { nodeFileLayer } from '../journal/file-layer.ts';
+import { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import { Doorbell } from '../ring/doorbell.ts';
 import { SpinPolicy } from '../ring/spin-policy.ts';
 import { Store } from '../store/store.ts';
@@ -42,7 +43,8 @@ else {
   say({ kind: 'ready', lastSequence, etcdIndex: duty.store.index, nodes: duty.store.tree.size });
   waitForJournal();
 }
-runDuty(duty, bell, () => words.isStoreStopping, new SpinPolicy(setup.spinMs));
+const metrics = new WorkerMetrics(setup.metrics);
+runDuty(duty, bell, () => words.isStoreStopping, new SpinPolicy(setup.spinMs), metrics);
 
 /** Expiries are journaled, so nothing may expire before the journal worker says where the journal stands. */
 function waitForJournal(): void {

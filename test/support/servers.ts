@@ -42,7 +42,9 @@ const isDurable = process.env['UETCD_TEST_DURABLE'] === '1';
 export const testFrontEnds = Number(process.env['UETCD_TEST_FRONT_ENDS'] ?? 1);
 
 /** uetcd in this process, on a port the kernel picks; with nothing on disk unless a directory is given. */
-export async function startInProcess(options: ServerOptions = {}): Promise<RunningServer> {
+export async function startInProcess(
+  options: ServerOptions = {},
+): Promise<RunningServer & { readonly metricsUrls: readonly string[] }> {
   const storage = options.dataDir === undefined ? newStorage() : nowhere;
   const dataDir = options.dataDir ?? storage.dataDir;
   const where = dataDir === undefined ? { inMemory: true } : { inMemory: false, dataDir };
@@ -51,7 +53,7 @@ export async function startInProcess(options: ServerOptions = {}): Promise<Runni
     await server.close();
     storage.remove();
   };
-  return { url: server.url, stop };
+  return { url: server.url, metricsUrls: server.metricsUrls, stop };
 }
 
 /** The built command line, ready to serve; with nothing on disk unless `flags` name a directory. */

@@ -1,0 +1,104 @@
+/** The server inside a program: the README's examples as they stand there, and that nothing is left behind. */
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { projectDirectory, runProcess } from '../support/servers.ts';
+import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
+
+/** A project of somebody else's, which has installed this one as it was built. */
+const home = makeTemporary('uetcd-embedding');
+
+beforeAll(() => {
+  mkdirSync(join(home, 'node_modules'));
+  symlinkSync(projectDirectory, join(home, 'node_modules/uetcd'));
+  symlinkSync(join(projectDirectory, 'node_modules/vitest'), join(home, 'node_modules/vitest'));
+  writeFileSync(join(home, 'package.json'), '{"name":"somewhere-else","private":true,"type":"module"}');
+});
+afterAll(() => removeTemporary(home));
+
+/** The code blocks of the README's chapter. */
+function exampleWith(text: string): string {
+  const readme = readFileSync(join(projectDirectory, 'README.md'), 'utf8');
+  const chapter = /^## Embedding\n(.*?)^## /ms.exec(readme)?.[1] ?? '';
+  const examples = [...chapter.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = '']) => code);
+  const found = examples.filter((code) => code.includes(text));
+  expect(found).toHaveLength(1);
+  return found[0] ?? '';
+}
+
+async function run(name: string, code: string, ...before: string[]) {
+  writeFileSync(join(home, name), code);
+  // What this test runs under is not meant for others.
+  const { VITEST, NODE_OPTIONS, NODE_TEST_CONTEXT, ...env } = process.env;
+  const program = runProcess(process.execPath, [...before, name], { cwd: home, env });
+  const { code: exitCode, signal } = await program.exited;
+  return { exitCode, signal, ...program.output() };
+}
+
+describe('the example', () => {
+  test('for vitest passes', async () => {
+    const code = exampleWith("from 'vitest'");
+    const passed = await run('example.test.js', code, 'node_modules/vitest/vitest.mjs', 'run', '--no-color');
+    expect([passed.exitCode, passed.stdout]).toEqual([0, expect.stringMatching(/Tests +1 passed/)]);
+    const failed = await run('example.test.js', code.replace('412', '201'), 'node_modules/vitest/vitest.mjs', 'run');
+    expect(failed.exitCode).toBe(1);
+  });
+
+  test('for node:test passes', async () => {
+    const code = exampleWith("from 'node:test'");
+    const passed = await run('example.js', code, '--test');
+    expect([passed.exitCode, passed.stdout]).toEqual([0, expect.stringMatching(/pass 1\b/)]);
+    expect((await run('example.js', code.replace("'done')", "'else')"), '--test')).exitCode).toBe(1);
+  });
+
+  test('of a program says what the README says', async () => {
+    const { exitCode, stdout, stderr } = await run('program.js', exampleWith('console.log(server.url)'));
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(
+      /^http:\/\/127\.0\.0\.1:\d+\n201 \{"action":"set","node":\{"key":"\/greeting","value":"hello"/,
+    );
+  });
+});
+
+describe('after its servers have closed a process ends by itself', () => {
+  const use = `
+    import { startServer } from 'uetcd';
+    const write = (server) => fetch(server.url + '/v2/keys/a', { method: 'PUT' });
+    const tellLeft = async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      // Pipes are stdout and stderr; sockets are those of the client that has been used here.
+      const own = new Set(['PipeWrap', 'TTYWrap', 'TCPSocketWrap', 'Immediate']);
+      console.log('left:', process.getActiveResourcesInfo().filter((name) => !own.has(name)).join());
+    };`;
+  test.each([
+    [
+      'several, in memory, with a watch and URLs for metrics',
+      `const listenMetricsUrls = ['http://127.0.0.1:0'];
+       const servers = [];
+       for (let count = 0; count < 3; count++)
+         servers.push(await startServer({ port: 0, inMemory: true, listenMetricsUrls }));
+       const watch = await fetch(servers[0].url + '/v2/keys/a?wait=true');
+       watch.text().catch(() => console.log('the watch was cut'));
+       for (const server of servers) await write(server);
+       await fetch(servers[1].metricsUrls[0] + '/metrics').then((answer) => answer.text());
+       for (const server of servers) await server.close();`,
+    ],
+    [
+      'a durable one',
+      `const server = await startServer({ port: 0, dataDir: 'data', snapshotCount: 1 });
+       await write(server);
+       await server.close();`,
+    ],
+    [
+      'one that could not start',
+      `const first = await startServer({ port: 0, inMemory: true });
+       const { port } = new URL(first.url);
+       await startServer({ port, inMemory: true }).then(() => process.exit(3), () => {});
+       await first.close();`,
+    ],
+  ])('%s', async (_, code) => {
+    const { exitCode, signal, stdout, stderr } = await run('leftovers.js', `${use}\n${code}\nawait tellLeft();`);
+    expect([exitCode, signal, stderr]).toEqual([0, null, '']);
+    expect(stdout).toMatch(/^left: $/m);
+  });
+});
