@@ -51,6 +51,7 @@ export const targets: readonly Target[] = [
   absolute('expiry', 'lateness p99', '≤', 20),
   absolute('expiry', 'others p99', '≤', 5_000),
   ...against('restart', 'restart', '≤', { 'etcd-disk': 0.3, 'redis-always': 1 }, 'uetcd-durable'),
+  absolute('snapshot', 'during/quiet', '≤', 1.5, 'uetcd-durable'),
   ...against('connect-64', 'rate', '≥', { 'etcd-memory': 3, 'bare-uws': 0.8 }),
   absolute('idle', 'idle cpu', '≤', 0.1),
 ];
@@ -103,8 +104,14 @@ function against(
   }));
 }
 
-function absolute(scenario: string, metric: string, relation: Target['relation'], bound: number): Target {
-  return { scenario, metric, peer: 'uetcd', relation, bound };
+function absolute(
+  scenario: string,
+  metric: string,
+  relation: Target['relation'],
+  bound: number,
+  peer: PeerName = 'uetcd',
+): Target {
+  return { scenario, metric, peer, relation, bound };
 }
 
 /** A million keys compared with ten thousand. */

@@ -2,6 +2,7 @@
 import { encodingCases } from './encoding-cases.ts';
 import { metricsCases } from './metrics-cases.ts';
 import { timeCases } from './micro-case.ts';
+import { measureRecovery } from './recovery.ts';
 import { measureHops, ringCases } from './ring-cases.ts';
 import { storeCases } from './store-cases.ts';
 import { measureStoreThroughRings } from './store-through-rings.ts';
@@ -14,5 +15,6 @@ export async function runMicroBenchmarks(isSmoke: boolean, print: (text: string)
   print(`${await timeCases('the store', storeCases(keyCount), timeMs)}\n`);
   print(`${await timeCases('language and frames', encodingCases(), timeMs)}\n`);
   print(`${await timeCases('metrics', metricsCases(), timeMs)}\n`);
-  print(measureStoreThroughRings(isSmoke ? 1 : 100, keyCount));
+  print(`${measureStoreThroughRings(isSmoke ? 1 : 100, keyCount)}\n`);
+  print(measureRecovery(isSmoke ? 2_000 : 1_000_000, isSmoke ? 1 : 3));
 }

@@ -33,7 +33,7 @@ export interface RunningPeer {
   readonly target: Target;
   /** The version it states of itself. */
   readonly version: string;
-  /** Where a peer that is no server but a bare disk writes. */
+  /** Where its files are, for the scenarios that look at them. */
   readonly directory?: string;
   /** SIGTERM, and SIGKILL for whoever ignores it. */
   stop(): Promise<void>;

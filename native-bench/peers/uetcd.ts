@@ -30,7 +30,7 @@ async function startDurable(context: PeerContext): Promise<RunningPeer> {
   const directory = context.createDirectory('disk');
   const running = await startUetcd(context, ['--data-dir', directory]);
   await ask(running.target, dialectOf(running.target).set('/bench/durable', 'x'));
-  if (readdirSync(directory).length > 0) return running;
+  if (readdirSync(directory).length > 0) return { ...running, directory };
   await running.stop();
   throw new Error('acknowledged a set and wrote nothing to its data directory');
 }

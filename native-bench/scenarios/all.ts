@@ -3,6 +3,7 @@ import { crowdScenarios } from './crowds.ts';
 import { enduranceScenarios } from './endurance.ts';
 import { requestScenarios } from './requests.ts';
 import type { Scenario } from './scenario.ts';
+import { snapshotScenarios } from './snapshots.ts';
 import { watchScenarios } from './watching.ts';
 
 export const allScenarios: readonly Scenario[] = [
@@ -10,4 +11,5 @@ export const allScenarios: readonly Scenario[] = [
   ...watchScenarios,
   ...crowdScenarios,
   ...enduranceScenarios,
+  ...snapshotScenarios,
 ];

@@ -41,9 +41,9 @@ function durable(connections: number, title: string): Scenario {
     title,
     peers: ['uetcd-durable', 'etcd-disk', 'redis-always', 'uetcd', 'fdatasync'],
     run: (peer, bench) =>
-      peer.directory === undefined
-        ? measureClosedLoop(peer, bench, { kind: 'set', connections })
-        : measureDisk(peer.directory, bench, connections),
+      peer.target.dialect === 'bare'
+        ? measureDisk(peer.directory as string, bench, connections)
+        : measureClosedLoop(peer, bench, { kind: 'set', connections }),
   };
 }
 
