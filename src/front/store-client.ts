@@ -30,10 +30,13 @@ import { OPENING_BRACE, StreamWriter } from './stream-writer.ts';
 const BATCH_FRAMES_MAX = 256;
 /** Replies that are taken as of one moment: a look at the clock costs as much as all the rest of counting them. */
 const REPLIES_PER_CLOCK = 16;
-/** With more replies due than these there is no polling: they come in batches, and the store needs the core. */
-const POLLED_REPLIES_MAX = 8;
+/**
+ * With more replies due than these of late, clients are a crowd: nobody polls or spins for it, since the threads that have
+ * work need the cores (native-bench, "watch-busy": its p99 is ten times as long otherwise).
+ */
+const POLLED_REPLIES_MAX = 4;
 /** By which the peak of the replies due sinks each turn. */
-const PEAK_DECAY = 0.25;
+const PEAK_DECAY = 0.02;
 /** So many replies in a turn are a flow; so many commands are a batch. */
 const FLOWING_REPLIES = 4;
 const BATCH_COMMANDS = 20;
@@ -234,7 +237,7 @@ export class StoreClient {
     const { waitingCount } = this.slots;
     this.metrics.set(Counter.inFlight, waitingCount);
     this.metrics.set(Counter.queued, this.#sender.queuedCount);
-    const isDue = waitingCount > 0 && waitingCount <= POLLED_REPLIES_MAX && nowMs >= this.#restUntilMs;
+    const isDue = waitingCount > 0 && !this.#isCrowded && nowMs >= this.#restUntilMs;
     const mayPoll = isDue && nowMs - this.#lastProgressMs < this.#options.pollMs;
     if (isDue && !mayPoll) this.#restUntilMs = nowMs + REST_AFTER_VAIN_POLL_MS;
     if (taken > 0 || mayPoll) {
