@@ -3,10 +3,9 @@
  * hands each to the connection that waits for it.
  *
  * Polling and parking. While a few answers are due the front end looks into the reply ring on every turn of the event loop;
- * after a short while without progress it arms the doorbell and lets the loop sleep (native-bench, "set-1").
- * With nothing due it sleeps at once: an idle server costs nothing.
+ * after a short while without progress it arms the doorbell and lets the loop sleep (ARCHITECTURE, "Threads: turn, spin,
+ * park"). With nothing due it sleeps at once: an idle server costs nothing.
  */
-
 import type { HttpResponse } from 'uWebSockets.js';
 import { performance } from 'node:perf_hooks';
 import { byteStringOf } from '../base/byte-string.ts';
@@ -32,10 +31,10 @@ const BATCH_FRAMES_MAX = 256;
 const REPLIES_PER_CLOCK = 16;
 /**
  * With more replies due than these of late, clients are a crowd: nobody polls or spins for it, since the threads that have
- * work need the cores (native-bench, "watch-busy": its p99 is ten times as long otherwise).
+ * work need the cores (native-bench, "watch-busy": its p99 was three to six times as long otherwise).
  */
 const POLLED_REPLIES_MAX = 4;
-/** By which the peak of the replies due sinks each turn. */
+/** By which the peak of the replies due sinks each turn: a crowd of 64 is forgotten 3,000 turns after it has gone. */
 const PEAK_DECAY = 0.02;
 /** So many replies in a turn are a flow; so many commands are a batch. */
 const FLOWING_REPLIES = 4;

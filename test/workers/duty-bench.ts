@@ -6,6 +6,7 @@ import { FORMAT_MASK, HEAD_BIT, ReplyKind, ReplyReader, STREAM_BIT, WRITE_BIT } 
 import { createSharedWords, JournalState, SharedWords } from '../../src/frame/shared-words.ts';
 import { CommandSender } from '../../src/front/command-sender.ts';
 import { Flag, Op } from '../../src/protocol/command.ts';
+import type { Doorbell } from '../../src/ring/doorbell.ts';
 import { Store } from '../../src/store/store.ts';
 import { Applier } from '../../src/workers/apply.ts';
 import { JOURNAL_FRAME_HEAD_SIZE_BYTES, JournalFeed } from '../../src/workers/journal-feed.ts';
@@ -47,6 +48,7 @@ export interface SendFields {
 export class BenchFrontEnd {
   readonly requests: LinkConsumer;
   readonly replies: ReplyWriter;
+  readonly bell = aBell();
   readonly #sender: CommandSender;
   readonly #received: LinkConsumer;
   readonly #reader = new ReplyReader();
@@ -56,7 +58,7 @@ export class BenchFrontEnd {
     const fromStore = linkEnds(RING_SIZE_BYTES);
     this.#sender = new CommandSender(toStore.producerEnd, aBell());
     this.requests = new LinkConsumer(toStore.consumerEnd);
-    this.replies = new ReplyWriter(fromStore.producerEnd, aBell());
+    this.replies = new ReplyWriter(fromStore.producerEnd, this.bell);
     this.#received = new LinkConsumer(fromStore.consumerEnd);
   }
 
@@ -106,6 +108,17 @@ export class BenchFrontEnd {
   }
 }
 
+/** Whether someone who sleeps on this bell is woken meanwhile. */
+export async function isWokenBy(bell: Doorbell, deed: () => void): Promise<boolean> {
+  const sleep = bell.parkAsync(() => false);
+  const wakes = bell.wakes;
+  deed();
+  const isWoken = bell.wakes > wakes;
+  bell.ring();
+  await sleep;
+  return isWoken;
+}
+
 function nameOfKind(kind: number): keyof typeof ReplyKind {
   const names = Object.keys(ReplyKind) as (keyof typeof ReplyKind)[];
   return names.find((name) => ReplyKind[name] === kind) as keyof typeof ReplyKind;
@@ -116,13 +129,14 @@ export class BenchJournal {
   readonly sequences: number[] = [];
   readonly replica = new Store(HISTORY_EVENTS_MAX, true);
   readonly feed: JournalFeed;
+  readonly bell = aBell();
   readonly #link: LinkConsumer;
   readonly #applier = new Applier(this.replica);
   readonly #command = new CommandReader();
 
   constructor(words: SharedWords, commandsPerCheckpoint: number) {
     const { producerEnd, consumerEnd } = linkEnds(RING_SIZE_BYTES);
-    this.feed = new JournalFeed(producerEnd, aBell(), words, commandsPerCheckpoint, 0);
+    this.feed = new JournalFeed(producerEnd, this.bell, words, commandsPerCheckpoint, 0);
     this.#link = new LinkConsumer(consumerEnd);
   }
 

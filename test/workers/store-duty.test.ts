@@ -3,7 +3,7 @@ import { ControlOp } from '../../src/frame/command-frame.ts';
 import { ReplyFormat } from '../../src/frame/reply-frame.ts';
 import { Flag, Op } from '../../src/protocol/command.ts';
 import { NOON_MS } from '../store/store-fixture.ts';
-import { DutyBench } from './duty-bench.ts';
+import { DutyBench, isWokenBy } from './duty-bench.ts';
 
 const kindsOf = (replies: readonly { kind: string }[]) => replies.map(({ kind }) => kind);
 
@@ -394,4 +394,63 @@ describe('what a reply says of the store', () => {
     expect(statistics).toMatchObject({ slot: 4, format: ReplyFormat.plainJson });
     expect(JSON.parse(statistics?.body ?? '')).toMatchObject({ setsSuccess: 1, getsSuccess: 1, watchers: 1 });
   });
+});
+
+describe('a sleeping front end', () => {
+  const set = (bench: DutyBench) => () => {
+    bench.first.set(1, '/k');
+    bench.run();
+  };
+
+  test('is woken by the store for what may leave: in memory for everything', async () => {
+    const bench = new DutyBench(2);
+    expect(await isWokenBy(bench.first.bell, set(bench))).toBe(true);
+    expect(await isWokenBy(bench.second.bell, set(bench))).toBe(false);
+  });
+
+  test('is not woken for what must wait for the disk: the journal worker is, once for the batch', async () => {
+    const bench = new DutyBench();
+    const journal = bench.journal();
+    expect(await isWokenBy(bench.first.bell, set(bench))).toBe(false);
+    expect(await isWokenBy(journal.bell, set(bench))).toBe(true);
+    const wakes = journal.bell.wakes;
+    await isWokenBy(journal.bell, () => {
+      for (let slot = 0; slot < 30; slot++) bench.first.set(slot, '/k');
+      bench.run();
+    });
+    expect(journal.bell.wakes).toBe(wakes + 1);
+  });
+
+  test('is woken for a read behind which all is durable, and for what comes when the disk has caught up meanwhile', async () => {
+    const bench = new DutyBench();
+    bench.journal();
+    set(bench)();
+    const read = () => {
+      bench.first.send(Op.get, 2, '/k');
+      bench.run();
+    };
+    expect(await isWokenBy(bench.first.bell, read)).toBe(false);
+    bench.words.durableSequence = 1;
+    expect(await isWokenBy(bench.first.bell, read)).toBe(true);
+  });
+
+  test('is woken for the refusals of a failed disk, although nothing becomes durable any more', async () => {
+    const bench = new DutyBench();
+    bench.journal();
+    set(bench)();
+    bench.words.failJournal('broken');
+    expect(await isWokenBy(bench.first.bell, () => bench.run())).toBe(true);
+    expect(await isWokenBy(bench.first.bell, set(bench))).toBe(true);
+  });
+});
+
+test('a crowd at any front end is one, until that front end says that it has gone', () => {
+  const bench = new DutyBench(3);
+  expect(bench.duty.isCrowded).toBe(false);
+  bench.words.setCrowded(0, true);
+  bench.words.setCrowded(2, true);
+  bench.words.setCrowded(0, false);
+  expect(bench.duty.isCrowded).toBe(true);
+  bench.words.setCrowded(2, false);
+  expect(bench.duty.isCrowded).toBe(false);
 });
