@@ -7,6 +7,7 @@
  * wherever a space is welcome, it is the end.
  */
 import type { ByteString } from '../base/byte-string.ts';
+import { quotedCharacter } from './go-quote.ts';
 
 /** Go goes down to 10 000. No list of URLs nests at all, and the stack here is smaller. */
 const DEPTH_MAX = 1000;
@@ -153,25 +154,7 @@ class Scanner {
   }
 }
 
-const QUOTED: Readonly<Record<string, string>> = {
-  '\x07': '\\a',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-  "'": "\\'",
-  '\\': '\\\\',
-};
-
 /** Go takes the byte for a character of Latin-1 here, and so shows even half of a UTF-8 sequence. */
 function quote(byte: string): string {
-  const shown = QUOTED[byte] ?? (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(byte) ? byte : escapeUnprintable(byte));
-  return `'${shown}'`;
-}
-
-function escapeUnprintable(byte: string): string {
-  const code = byte.charCodeAt(0);
-  return code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  return `'${quotedCharacter(byte, "'")}'`;
 }

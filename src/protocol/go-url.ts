@@ -1,7 +1,5 @@
-/**
- * What etcd and Go say against a URL, in their words. Source: etcd 3.4, pkg/types/urls.go; Go 1.19, net/url/url.go and
- * strconv/quote.go.
- */
+/** What etcd and Go say against a URL, in their words. Source: etcd 3.4, pkg/types/urls.go; Go 1.19, net/url/url.go. */
+import { quotedCharacter } from './go-quote.ts';
 
 /** What etcd says against a list of peer URLs; undefined when it takes them. */
 export function faultOfUrls(urls: readonly string[]): string | undefined {
@@ -77,25 +75,7 @@ function faultOfEscape(text: string): string | undefined {
   return wrong === undefined ? undefined : `invalid URL escape ${quote(wrong)}`;
 }
 
-const SHORT_ESCAPES: Readonly<Record<string, string>> = {
-  '\x07': '\\a',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-  '"': '\\"',
-  '\\': '\\\\',
-};
-
 /** As Go's `%q`. */
 function quote(text: string): string {
-  return `"${text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => SHORT_ESCAPES[character] ?? escapeUnprintable(character))}"`;
-}
-
-function escapeUnprintable(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  const [letter, digits] = code < 0x80 ? ['x', 2] : code < 0x1_0000 ? ['u', 4] : ['U', 8];
-  return `\\${letter}${code.toString(16).padStart(Number(digits), '0')}`;
+  return `"${Array.from(text, (character) => quotedCharacter(character, '"')).join('')}"`;
 }

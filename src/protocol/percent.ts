@@ -1,5 +1,6 @@
 /** Percent-decoding of bytes, shared by paths and forms. Source: Go 1.19 net/url, unescape. */
-import { type ByteString, textOf } from '../base/byte-string.ts';
+import { type ByteString, byteStringOf, textOf } from '../base/byte-string.ts';
+import { quotedCharacter } from './go-quote.ts';
 
 const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 
@@ -27,33 +28,14 @@ export function describeBadEscape(bytes: ByteString): ByteString {
   return `invalid URL escape "${quoteEscape(bytes.slice(start, start + 3) as ByteString)}"` as ByteString;
 }
 
-const SHORT_ESCAPES: Readonly<Record<string, string>> = {
-  '\x07': '\\a',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-  '"': '\\"',
-  '\\': '\\\\',
-};
-
 // After the percent sign there is room for one character of two bytes; longer ones are cut, and so invalid.
 const QUOTED = /[\xc2-\xdf][\x80-\xbf]|[^ !#-[\]-~]/g;
 
 function quoteEscape(bytes: ByteString): string {
   return bytes.replace(QUOTED, (match) => {
-    if (match.length === 1) return SHORT_ESCAPES[match] ?? `\\x${hexOf(match.charCodeAt(0), 2)}`;
-    const character = textOf(match as ByteString);
-    return isPrintable(character) ? match : `\\u${hexOf(character.charCodeAt(0), 4)}`;
+    const isInvalid = match.length === 1 && match > '\x7f';
+    return isInvalid
+      ? `\\x${match.charCodeAt(0).toString(16)}`
+      : byteStringOf(quotedCharacter(textOf(match as ByteString), '"'));
   });
-}
-
-function isPrintable(character: string): boolean {
-  return /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(character);
-}
-
-function hexOf(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, '0');
 }
