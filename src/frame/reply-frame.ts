@@ -142,4 +142,9 @@ export class ReplyReader {
   get bodyOffset(): number {
     return this.#at + REPLY_HEAD_SIZE_BYTES + 4 * this.slotCount;
   }
+  /** The body where it lies: in the ring, valid until the frame is released. */
+  get body(): Uint8Array {
+    const { bytes } = this;
+    return new Uint8Array(bytes.buffer, bytes.byteOffset + this.bodyOffset, this.bodySizeBytes);
+  }
 }

@@ -20,7 +20,7 @@ const opened = new OpenFrontEnd(setup, {
   onWarning: (fields, text) => say({ kind: 'warning', fields, text }),
   onFatal,
 });
-const { frontEnd, client } = opened;
+const { app, frontEnd, client } = opened;
 process.on('uncaughtException', onFatal);
 process.on('exit', () => {
   opened.close();
@@ -39,7 +39,7 @@ parentPort.on('message', (message: ToFrontEnd) => {
       return;
   }
 });
-say({ kind: 'ready', descriptor: frontEnd.descriptor });
+say({ kind: 'ready', descriptor: app.descriptor });
 
 /**
  * A connection that the main thread has handed over before its message may arrive after it, but no later than with the

@@ -27,10 +27,10 @@ export class FrontEnds {
    * @returns the URLs listened on, with their real ports. Rejects when an address cannot be had, or a thread not start.
    */
   async listen(addresses: readonly ListenAddress[], advertisedUrls: readonly string[]): Promise<string[]> {
-    const { frontEnd } = this.#first;
+    const { app, frontEnd } = this.#first;
     const descriptors = await Promise.all(this.#threads.map(({ ready }) => ready));
-    if (descriptors.length > 0) frontEnd.shareConnections(descriptors);
-    const urls = await listenOn(frontEnd, addresses);
+    if (descriptors.length > 0) app.shareConnections(descriptors);
+    const urls = await listenOn(app, addresses);
     const clientUrls = advertisedUrls.length === 0 ? urls : advertisedUrls;
     frontEnd.tellClientUrls(clientUrls);
     // Before any connection: none is accepted until the event loop has its turn.

@@ -1,5 +1,5 @@
 /** Where connections are accepted. */
-import type { FrontEnd } from './front-end.ts';
+import type { HttpApp } from './http-app.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -7,10 +7,10 @@ export interface ListenAddress {
 }
 
 /** @returns the URLs with their real ports. Rejects when an address cannot be had. */
-export async function listenOn(frontEnd: FrontEnd, addresses: readonly ListenAddress[]): Promise<string[]> {
+export async function listenOn(app: HttpApp, addresses: readonly ListenAddress[]): Promise<string[]> {
   const urls: string[] = [];
   for (const { host, port } of addresses) {
-    const realPort = await frontEnd.listen(host, port);
+    const realPort = await app.listen(host, port);
     urls.push(`http://${host.includes(':') ? `[${host}]` : host}:${realPort}`);
   }
   return urls;

@@ -4,7 +4,8 @@ import { SharedWords } from '../frame/shared-words.ts';
 import { FrontEndMetrics } from '../metrics/front-end-metrics.ts';
 import { watchGarbageCollections } from '../metrics/garbage-collections.ts';
 import { Doorbell } from '../ring/doorbell.ts';
-import { FrontEnd, type FrontEndOptions } from './front-end.ts';
+import { FrontEnd } from './front-end.ts';
+import { HttpApp } from './http-app.ts';
 import type { Identity } from './identity.ts';
 import { type ListenAddress, listenOn } from './listen-address.ts';
 import { type MonitoredServer, pageRendererOf } from './monitored-server.ts';
@@ -57,9 +58,11 @@ export interface FrontEndEvents {
 export class OpenFrontEnd {
   readonly client: StoreClient;
   readonly frontEnd: FrontEnd;
-  readonly #options: FrontEndOptions;
+  /** Where clients are served. */
+  readonly app: HttpApp;
+  readonly #onError: (error: unknown) => void;
   readonly #endOfWatching: () => void;
-  #metricsFrontEnd: FrontEnd | undefined;
+  #metricsApp: HttpApp | undefined;
 
   constructor(setup: FrontEndSetup, { onError, onWarning, onFatal }: FrontEndEvents) {
     const { identity, startedMs, requestBytesMax, watchersMax, pathDepthMax } = setup;
@@ -89,26 +92,30 @@ export class OpenFrontEnd {
       onReading: (slot, response, body) => pages.tell(slot, response, body),
       onFatal,
     });
-    this.#options = { identity, startedMs, requestBytesMax, pathDepthMax, pages, isForMetricsOnly: false, onError };
-    this.frontEnd = new FrontEnd(this.client, this.#options);
+    const options = { identity, startedMs, requestBytesMax, pathDepthMax, pages, onError };
+    this.frontEnd = new FrontEnd(this.client, options);
+    this.#onError = onError;
+    this.app = new HttpApp(onError);
+    this.frontEnd.serveOn(this.app);
   }
 
   /** Serves `/metrics` and `/health`, and nothing else, on addresses of their own. @returns their URLs. */
   async listenForMetrics(addresses: readonly ListenAddress[]): Promise<string[]> {
     if (addresses.length === 0) return [];
-    this.#metricsFrontEnd = new FrontEnd(this.client, { ...this.#options, isForMetricsOnly: true });
-    return listenOn(this.#metricsFrontEnd, addresses);
+    this.#metricsApp = new HttpApp(this.#onError);
+    this.frontEnd.serveMetricsOn(this.#metricsApp);
+    return listenOn(this.#metricsApp, addresses);
   }
 
   stopListening(): void {
-    this.frontEnd.stopListening();
-    this.#metricsFrontEnd?.stopListening();
+    this.app.stopListening();
+    this.#metricsApp?.stopListening();
   }
 
   /** Closes every connection; nothing is awaited, polled or written afterwards. */
   close(): void {
-    this.frontEnd.close();
-    this.#metricsFrontEnd?.close();
+    this.app.close();
+    this.#metricsApp?.close();
     this.#endOfWatching();
     this.client.close();
   }

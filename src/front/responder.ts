@@ -4,7 +4,13 @@
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import { FORMAT_MASK, HEAD_BIT, ReplyFormat } from '../frame/reply-frame.ts';
-import { CORS_HEADERS } from '../protocol/answers.ts';
+import {
+  CONTENT_TYPE_TEXT,
+  CORS_HEADERS,
+  METHOD_NOT_ALLOWED_BODY,
+  NO_SNIFF,
+  NOT_FOUND_BODY,
+} from '../protocol/answers.ts';
 import { HeaderLines, latin1Bytes } from './header-lines.ts';
 
 const STATUS_LINES: Record<number, string> = {
@@ -101,6 +107,26 @@ export function writeOwnAnswer(
   else if (status === 204) response.endWithoutBody();
   else response.end(body);
 }
+
+const NO_SNIFF_HEADER = { 'X-Content-Type-Options': NO_SNIFF };
+
+/** There is nothing at that path. */
+export function writeNotFound(response: HttpResponse, isHead = false): void {
+  writeOwnAnswer(response, 404, CONTENT_TYPE_TEXT, NO_SNIFF_HEADER, NOT_FOUND_BODY, isHead);
+}
+
+/** @param allow the methods that there are, comma separated. */
+export function refuseMethod(response: HttpResponse, method: string, allow: string): void {
+  const headers = { Allow: allow, ...NO_SNIFF_HEADER };
+  writeOwnAnswer(response, 405, CONTENT_TYPE_TEXT, headers, METHOD_NOT_ALLOWED_BODY, method === 'HEAD');
+}
+
+/** A body that is not looked at must be read all the same, or the connection is lost (README, limits). */
+export function ignoreBody(response: HttpResponse): void {
+  response.onData(IGNORE);
+}
+
+const IGNORE = () => {};
 
 /**
  * Ends the answer to a HEAD: with the size that the body would have, and without it. The header is our own because what

@@ -6,7 +6,8 @@
  * Per request that is: one addition when it is sent, one record of a histogram when it is answered. No clock is looked at
  * here; see `StoreClient` for how one look serves many requests.
  */
-import { HISTOGRAM_WORDS, type HistogramReading, Histograms, UNITS_PER_MS } from './histogram.ts';
+import { Counted, createCountedMemory } from './counted.ts';
+import { HISTOGRAM_WORDS, type HistogramReading, UNITS_PER_MS } from './histogram.ts';
 import { OPERATIONS_COUNT, type Operation } from './operation.ts';
 
 export const Counter = {
@@ -66,17 +67,13 @@ export interface FailedCount {
   readonly count: number;
 }
 
-export class FrontEndMetrics {
-  readonly #words: Float64Array;
-  readonly #histograms: Histograms;
-
+export class FrontEndMetrics extends Counted {
   static createMemory(): SharedArrayBuffer {
-    return new SharedArrayBuffer(WORDS * Float64Array.BYTES_PER_ELEMENT);
+    return createCountedMemory(WORDS);
   }
 
   constructor(memory: SharedArrayBuffer) {
-    this.#words = new Float64Array(memory);
-    this.#histograms = new Histograms(this.#words, HISTOGRAMS_AT);
+    super(memory, HISTOGRAMS_AT);
   }
 
   /** A request has passed the grammar and goes to the store. */
@@ -86,23 +83,23 @@ export class FrontEndMetrics {
 
   /** The answer of the store to it is about to be written. */
   answered(operation: Operation, status: number, tookMs: number): void {
-    if (status < 400) this.#histograms.record(Which.success + operation, tookMs * UNITS_PER_MS);
+    if (status < 400) this.histograms.record(Which.success + operation, tookMs * UNITS_PER_MS);
     else this.#failed(operation, status, tookMs);
   }
 
   #failed(operation: Operation, status: number, tookMs: number): void {
-    this.#histograms.record(Which.failure + operation, tookMs * UNITS_PER_MS);
+    this.histograms.record(Which.failure + operation, tookMs * UNITS_PER_MS);
     this.#add(FAILED_AT + operation * FAILED_PLACES + (PLACES[status] ?? OTHER_STATUS_PLACE), 1);
   }
 
   /** One turn of the event loop, from its beginning to its end. */
   turned(tookMs: number): void {
-    this.#histograms.record(Which.turn, tookMs * UNITS_PER_MS);
+    this.histograms.record(Which.turn, tookMs * UNITS_PER_MS);
   }
 
   /** @param kind of `GcKind`. */
   collected(kind: number, tookMs: number): void {
-    this.#histograms.record(Which.gc + kind, tookMs * UNITS_PER_MS);
+    this.histograms.record(Which.gc + kind, tookMs * UNITS_PER_MS);
   }
 
   count(counter: Counter, more = 1): void {
@@ -110,15 +107,15 @@ export class FrontEndMetrics {
   }
 
   set(counter: Counter, value: number): void {
-    this.#words[COUNTERS_AT + counter] = value;
+    this.words[COUNTERS_AT + counter] = value;
   }
 
   get(counter: Counter): number {
-    return this.#words[COUNTERS_AT + counter] as number;
+    return this.words[COUNTERS_AT + counter] as number;
   }
 
   receivedCount(operation: Operation): number {
-    return this.#words[RECEIVED_AT + operation] as number;
+    return this.words[RECEIVED_AT + operation] as number;
   }
 
   /** Those that are not 0. */
@@ -126,7 +123,7 @@ export class FrontEndMetrics {
     const counts: FailedCount[] = [];
     for (let operation = 0; operation < OPERATIONS_COUNT; operation++) {
       for (const [place, status] of FAILED_STATUSES.entries()) {
-        const count = this.#words[FAILED_AT + operation * FAILED_PLACES + place] as number;
+        const count = this.words[FAILED_AT + operation * FAILED_PLACES + place] as number;
         if (count > 0) counts.push({ operation: operation as Operation, status, count });
       }
     }
@@ -134,22 +131,22 @@ export class FrontEndMetrics {
   }
 
   successDurations(operation: Operation): HistogramReading {
-    return this.#histograms.read(Which.success + operation);
+    return this.histograms.read(Which.success + operation);
   }
 
   failureDurations(operation: Operation): HistogramReading {
-    return this.#histograms.read(Which.failure + operation);
+    return this.histograms.read(Which.failure + operation);
   }
 
   turnDurations(): HistogramReading {
-    return this.#histograms.read(Which.turn);
+    return this.histograms.read(Which.turn);
   }
 
   gcPauses(kind: number): HistogramReading {
-    return this.#histograms.read(Which.gc + kind);
+    return this.histograms.read(Which.gc + kind);
   }
 
   #add(at: number, more: number): void {
-    this.#words[at] = (this.#words[at] as number) + more;
+    this.words[at] = (this.words[at] as number) + more;
   }
 }

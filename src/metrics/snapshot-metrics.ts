@@ -1,4 +1,6 @@
 /** How many snapshots were made, in shared memory that only the main thread writes: it orders them. */
+import { createCountedMemory } from './counted.ts';
+
 const MADE_AT = 0;
 const FAILED_AT = 1;
 const LAST_TOOK_MS_AT = 2;
@@ -8,7 +10,7 @@ export class SnapshotMetrics {
   readonly #words: Float64Array;
 
   static createMemory(): SharedArrayBuffer {
-    return new SharedArrayBuffer(WORDS * Float64Array.BYTES_PER_ELEMENT);
+    return createCountedMemory(WORDS);
   }
 
   constructor(memory: SharedArrayBuffer) {

@@ -3,7 +3,8 @@
  * also what it writes and how long the disk takes.
  */
 import type { Doorbell } from '../ring/doorbell.ts';
-import { HISTOGRAM_WORDS, type HistogramReading, Histograms, UNITS_PER_MS } from './histogram.ts';
+import { Counted, createCountedMemory } from './counted.ts';
+import { HISTOGRAM_WORDS, type HistogramReading, UNITS_PER_MS } from './histogram.ts';
 
 const PARKS_AT = 0;
 const TIMEOUTS_AT = 1;
@@ -13,58 +14,54 @@ const HISTOGRAMS_AT = 8;
 const Which = { batch: 0, sync: 1 } as const;
 const WORDS = HISTOGRAMS_AT + 2 * HISTOGRAM_WORDS;
 
-export class WorkerMetrics {
-  readonly #words: Float64Array;
-  readonly #histograms: Histograms;
-
+export class WorkerMetrics extends Counted {
   static createMemory(): SharedArrayBuffer {
-    return new SharedArrayBuffer(WORDS * Float64Array.BYTES_PER_ELEMENT);
+    return createCountedMemory(WORDS);
   }
 
   constructor(memory: SharedArrayBuffer) {
-    this.#words = new Float64Array(memory);
-    this.#histograms = new Histograms(this.#words, HISTOGRAMS_AT);
+    super(memory, HISTOGRAMS_AT);
   }
 
   /** One turn of the duty cycle, which has done so much. */
   turned(pieces: number): void {
     // One less, so that the border of a bucket belongs to the bucket below it, as Prometheus has it: 1, 2, 3 to 4, 5 to 8.
-    this.#histograms.record(Which.batch, pieces - 1);
+    this.histograms.record(Which.batch, pieces - 1);
   }
 
   /** The worker has slept. */
   parked({ parks, timeouts }: Doorbell): void {
-    this.#words[PARKS_AT] = parks;
-    this.#words[TIMEOUTS_AT] = timeouts;
+    this.words[PARKS_AT] = parks;
+    this.words[TIMEOUTS_AT] = timeouts;
   }
 
   wrote(bytes: number): void {
-    this.#words[WRITTEN_BYTES_AT] = this.writtenBytes + bytes;
+    this.words[WRITTEN_BYTES_AT] = this.writtenBytes + bytes;
   }
 
   synced(tookMs: number): void {
-    this.#histograms.record(Which.sync, tookMs * UNITS_PER_MS);
+    this.histograms.record(Which.sync, tookMs * UNITS_PER_MS);
   }
 
   get parks(): number {
-    return this.#words[PARKS_AT] as number;
+    return this.words[PARKS_AT] as number;
   }
 
   /** Sleeps that a ring has ended, and not their time. */
   get wakes(): number {
-    return this.parks - (this.#words[TIMEOUTS_AT] as number);
+    return this.parks - (this.words[TIMEOUTS_AT] as number);
   }
 
   get writtenBytes(): number {
-    return this.#words[WRITTEN_BYTES_AT] as number;
+    return this.words[WRITTEN_BYTES_AT] as number;
   }
 
   /** Each value is one less than the pieces of work of a turn. */
   batches(): HistogramReading {
-    return this.#histograms.read(Which.batch);
+    return this.histograms.read(Which.batch);
   }
 
   syncDurations(): HistogramReading {
-    return this.#histograms.read(Which.sync);
+    return this.histograms.read(Which.sync);
   }
 }

@@ -1,0 +1,95 @@
+/** One uWebSockets.js App: its routes, where it listens, and the connections that it shares with the Apps of other threads. */
+import './header-limit.ts';
+import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
+
+export type HttpHandler = (response: HttpResponse, request: HttpRequest) => void;
+
+export class HttpApp {
+  readonly #app: TemplatedApp;
+  readonly #onError: (error: unknown) => void;
+  readonly #listenSockets: us_listen_socket[] = [];
+
+  /** @param onError gets what a handler has thrown. */
+  constructor(onError: (error: unknown) => void) {
+    this.#app = uWS.App();
+    this.#onError = onError;
+  }
+
+  get(pattern: string, handle: HttpHandler): void {
+    this.#app.get(pattern, this.#guarded(handle));
+  }
+
+  put(pattern: string, handle: HttpHandler): void {
+    this.#app.put(pattern, this.#guarded(handle));
+  }
+
+  /** By whatever method, those of routes of their own excepted. */
+  any(pattern: string, handle: HttpHandler): void {
+    this.#app.any(pattern, this.#guarded(handle));
+  }
+
+  /** An exception while one request is served closes its connection, and ends nothing else. */
+  #guarded(handle: HttpHandler): HttpHandler {
+    return (response, request) => {
+      try {
+        handle(response, request);
+      } catch (error) {
+        this.#onError(error);
+        response.close();
+      }
+    };
+  }
+
+  /** Where the Apps of other threads find this one. */
+  get descriptor(): number {
+    return (this.#app as unknown as SharesConnections).getDescriptor();
+  }
+
+  /**
+   * From now on each new connection goes to the next of the Apps, this one's included. To be called before `listen`.
+   *
+   * Rejected: a listening socket for each thread, all on one port (SO_REUSEPORT). It works on Linux only, its hash of
+   * addresses may give a thread most of a few long-lived connections and another none, and the port would no longer be
+   * one that no other process can share. Handing over costs a wake-up once for each connection, and nothing after that.
+   */
+  shareConnections(descriptors: readonly number[]): void {
+    const app = this.#app as unknown as SharesConnections;
+    for (const descriptor of [this.descriptor, ...descriptors]) app.addChildAppDescriptor(descriptor);
+  }
+
+  /** Starts to accept connections. @returns the port, which is a free one for port 0. Rejects when it is taken. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      // LIBUS_LISTEN_EXCLUSIVE_PORT: a port that another process serves is an error, not a port shared with it.
+      (this.#app as unknown as ListensWithOptions).listen(host, port, LISTEN_EXCLUSIVE_PORT, (socket) => {
+        if (socket === false) {
+          reject(new Error(`cannot listen on ${host}:${port}: the address is in use or not available`));
+          return;
+        }
+        this.#listenSockets.push(socket);
+        resolve(uWS.us_socket_local_port(socket));
+      });
+    });
+  }
+
+  stopListening(): void {
+    for (const socket of this.#listenSockets.splice(0)) uWS.us_listen_socket_close(socket);
+  }
+
+  /** Closes every connection. */
+  close(): void {
+    this.stopListening();
+    this.#app.close();
+  }
+}
+
+const LISTEN_EXCLUSIVE_PORT = 1;
+/** Host and options together are understood, but not declared. */
+type ListensWithOptions = {
+  listen(host: string, port: number, options: number, onListen: (socket: us_listen_socket | false) => void): void;
+};
+/** Not declared. A descriptor is an address that travels as a number; its App must not go while others may use it. */
+type SharesConnections = {
+  getDescriptor(): number;
+  addChildAppDescriptor(descriptor: number): void;
+};
