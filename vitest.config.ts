@@ -1,13 +1,32 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+/** They replay recordings with their pauses, and drive clients that poll: the cores would be idle most of their time. */
+const WAITING = ['test/**/conformance.test.ts', 'test/clients/*.test.ts', 'test/api/*.test.ts'];
+
+const shared: TestProjectInlineConfiguration['test'] = {
+  // Worker threads inherit this, so that src/workers/*-worker.ts start from source on Node 20.
+  pool: 'forks',
+  execArgv: ['--import', '@oxc-node/core/register'],
+  // Guards against hangs only; no assertion depends on speed.
+  testTimeout: 120_000,
+  hookTimeout: 60_000,
+};
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Worker threads inherit this, so that src/workers/*-worker.ts start from source on Node 20.
-    pool: 'forks',
-    execArgv: ['--import', '@oxc-node/core/register'],
-    // Guards against hangs only; no assertion depends on speed.
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: { ...shared, name: 'waiting', include: WAITING, maxWorkers: 4, sequence: { groupOrder: 0 } },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'working',
+          include: ['test/**/*.test.ts'],
+          exclude: WAITING,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -186,6 +186,8 @@ async function fillInThreeLives(directory: string, options: DurableOptions): Pro
 
 async function live(directory: string, options: DurableOptions, life: number, end: 'stop' | 'kill'): Promise<void> {
   const server = await startOn(directory, options);
+  const [firstSegment] = segmentsIn(directory);
+  const [lastSnapshot] = snapshotsIn(directory);
   const api = new ApiClient(server.url);
   for (let count = 0; count < KEYS_PER_LIFE; count++) {
     const key = keyOf(life * KEYS_PER_LIFE + count);
@@ -193,7 +195,18 @@ async function live(directory: string, options: DurableOptions, life: number, en
   }
   const wantsSnapshot = options.flags?.includes('50') && life > 0;
   // Not expect.poll: this runs in beforeAll, where there is no test for it to belong to.
-  if (wantsSnapshot) await vi.waitFor(() => expect(snapshotsIn(directory)).toHaveLength(1), { timeout: 60_000 });
+  if (wantsSnapshot) {
+    await vi.waitFor(
+      () => {
+        const snapshots = snapshotsIn(directory);
+        expect(snapshots).toHaveLength(1);
+        expect(snapshots[0]).not.toBe(lastSnapshot);
+        // What it replaces goes last; while that is there a damaged snapshot loses nothing.
+        expect(segmentsIn(directory)).not.toContain(firstSegment);
+      },
+      { timeout: 60_000 },
+    );
+  }
   await api.close();
   await server[end]();
 }
