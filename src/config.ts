@@ -8,12 +8,21 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface ServerConfig {
   /** Name of the member. */
   readonly name: string;
-  /** Where clients are served; `http://host:port`, port 0 for a free one. */
+  /** Where clients are served; `http://host:port` or `https://host:port`, port 0 for a free one. */
   readonly listenClientUrls: readonly string[];
   /** What /v2/members and /v2/machines tell clients; empty: the URLs listened on. */
   readonly advertiseClientUrls: readonly string[];
   /** Where `/metrics` and `/health` are served beside the clients' URLs; in the same form. */
   readonly listenMetricsUrls: readonly string[];
+  /** PEM files of the certificate, with what is between it and its CA, and of its key: for https URLs. */
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  /** PEM file of the CAs whose client certificates are taken. With it one is required, as with etcd. */
+  readonly trustedCaFile: string | undefined;
+  /** Requires a client certificate on https URLs; needs `trustedCaFile`. */
+  readonly clientCertAuth: boolean;
+  /** Origins that scripts in browsers may come from, comma separated; `*` for all. */
+  readonly cors: string;
   /** Keeps nothing on disk; wins over `dataDir`. */
   readonly inMemory: boolean;
   /** Where a durable server keeps its data; undefined: `<name>.uetcd` in the working directory. */
@@ -44,6 +53,11 @@ export const DEFAULTS: ServerConfig = {
   listenClientUrls: ['http://127.0.0.1:2379'],
   advertiseClientUrls: [],
   listenMetricsUrls: [],
+  certFile: undefined,
+  keyFile: undefined,
+  trustedCaFile: undefined,
+  clientCertAuth: false,
+  cors: '*',
   inMemory: false,
   dataDir: undefined,
   // As etcd. Recovery replays at most about twice as many commands: well under a second.

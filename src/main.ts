@@ -5,7 +5,9 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULTS, LIMITS, LOG_LEVELS, type ServerConfig } from './config.ts';
-import { parseListenUrl, type RunningServer, startServer } from './server.ts';
+import { parseListenUrl } from './listen-options.ts';
+import { parseCorsOrigins } from './protocol/cors.ts';
+import { type RunningServer, startServer } from './server.ts';
 import { type DumpOptions, dump } from './transfer/dump.ts';
 import { type LoadOptions, load } from './transfer/load.ts';
 import { ReaderGoneError } from './transfer/output.ts';
@@ -36,14 +38,33 @@ function frontEndCount(text: string): number {
 
 function urlList(text: string): string[] {
   const urls = text.split(',').map((url) => url.trim());
-  for (const url of urls) {
-    try {
-      parseListenUrl(url);
-    } catch (error) {
-      throw new InvalidArgumentError((error as Error).message);
-    }
-  }
+  for (const url of urls) checked(url, parseListenUrl);
   return urls;
+}
+
+function originList(text: string): string {
+  checked(text, parseCorsOrigins);
+  return text;
+}
+
+/** Go's words for a claim, as they stand behind etcd's flags and in its variables. */
+const CLAIMS: Readonly<Record<string, boolean>> = {
+  ...{ '1': true, t: true, T: true, true: true, TRUE: true, True: true },
+  ...{ '0': false, f: false, F: false, false: false, FALSE: false, False: false },
+};
+
+function claim(text: string): boolean {
+  const value = CLAIMS[text];
+  if (value === undefined) throw new InvalidArgumentError('It must be true or false.');
+  return value;
+}
+
+function checked(text: string, parse: (text: string) => unknown): void {
+  try {
+    parse(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
 
 const program = new Command('uetcd')
@@ -64,6 +85,22 @@ const program = new Command('uetcd')
     flag('--listen-metrics-urls <urls>', 'further URLs to serve /metrics and /health on', 'ETCD_LISTEN_METRICS_URLS')
       .default([], 'none')
       .argParser(urlList),
+  )
+  .addOption(flag('--cert-file <file>', 'certificate for https URLs', 'ETCD_CERT_FILE'))
+  .addOption(flag('--key-file <file>', 'key of the certificate', 'ETCD_KEY_FILE'))
+  .addOption(
+    flag('--trusted-ca-file <file>', 'CAs of clients, who must have a certificate then', 'ETCD_TRUSTED_CA_FILE'),
+  )
+  .addOption(
+    flag('--client-cert-auth [boolean]', 'require a client certificate on https URLs', 'ETCD_CLIENT_CERT_AUTH')
+      .default(DEFAULTS.clientCertAuth)
+      .preset('true')
+      .argParser(claim),
+  )
+  .addOption(
+    flag('--cors <origins>', 'origins whose scripts may read answers, comma separated; *: all', 'ETCD_CORS')
+      .default(DEFAULTS.cors)
+      .argParser(originList),
   )
   .addOption(flag('--in-memory', 'keep nothing on disk', 'ETCD_IN_MEMORY').default(DEFAULTS.inMemory))
   .addOption(flag('--data-dir <directory>', 'where data is kept (default: <name>.uetcd)', 'ETCD_DATA_DIR'))
@@ -186,6 +223,10 @@ async function transfer(work: Promise<string>): Promise<void> {
 async function run(config: ServerConfig): Promise<void> {
   const server = await startServer(config);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(server));
+  // Without certificates a server on a terminal ends with it, as ever.
+  if (config.certFile === undefined && process.stdout.isTTY) return;
+  // How it ended is in the log.
+  process.on('SIGHUP', () => void server.reloadCertificates().catch(() => {}));
 }
 
 let isStopping = false;

@@ -7,12 +7,15 @@ import { DEFAULTS, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { LinkEnd } from './frame/link.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
+import type { TlsFiles } from './front/certificates.ts';
 import { FrontEnds } from './front/front-ends.ts';
 import { identityOf } from './front/identity.ts';
-import type { ListenAddress } from './front/listen-address.ts';
+import type { ListenAddress } from './front/listeners.ts';
 import type { FrontEndSetup } from './front/open-front-end.ts';
+import { checkRenewal, parseListenUrl, tlsFilesOf } from './listen-options.ts';
 import { createLog } from './log.ts';
 import { Monitoring } from './monitoring.ts';
+import { parseCorsOrigins } from './protocol/cors.ts';
 import { DOORBELL_WORDS, Doorbell } from './ring/doorbell.ts';
 import { createRingMemory } from './ring/ring.ts';
 import type { DurableSetup, WorkerMessage } from './workers/setup.ts';
@@ -35,6 +38,11 @@ export interface RunningServer {
   readonly urls: readonly string[];
   /** Where `listenMetricsUrls` are served, with their real ports. */
   readonly metricsUrls: readonly string[];
+  /**
+   * Reads the files of the certificates anew, for connections to https URLs that come from now on; others go on. Rejects
+   * when they are of no use, or no https URL is served: then nothing has changed.
+   */
+  reloadCertificates(): Promise<void>;
   /** Finishes what is in flight, closes watchers, and lets go of everything. */
   close(): Promise<void>;
 }
@@ -50,21 +58,14 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
     throw new Error(`there can be 1 to ${LIMITS.frontEndsMax} front ends, not ${frontEnds}`);
   }
   const log = await createLog(config.logLevel);
-  const server = new Server(config, log, options.onFatal ?? endProcess);
   const urls =
     options.port === undefined ? config.listenClientUrls : [`http://${options.host ?? '127.0.0.1'}:${options.port}`];
-  return server.start(urls.map(parseListenUrl));
-}
-
-/** Throws with the reason when `text` is no URL to listen on. */
-export function parseListenUrl(text: string): ListenAddress {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.protocol !== 'http:' || url.pathname !== '/' || url.hostname === '') {
-    throw new Error(`"${text}" is not a URL to listen on: http://HOST:PORT is`);
-  }
-  // URL drops port 80, the default of its scheme.
-  const port = url.port === '' ? 80 : Number(url.port);
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port };
+  const addresses = urls.map(parseListenUrl);
+  const metricsAddresses = config.listenMetricsUrls.map(parseListenUrl);
+  const tls = tlsFilesOf(config, [...addresses, ...metricsAddresses], log);
+  const corsOrigins = parseCorsOrigins(config.cors);
+  const server = new Server(config, { tls, corsOrigins }, log, options.onFatal ?? endProcess);
+  return server.start(addresses, metricsAddresses);
 }
 
 const FATAL_EXIT_CODE = 70;
@@ -74,8 +75,15 @@ function endProcess(error: Error): void {
   process.exit(FATAL_EXIT_CODE);
 }
 
+/** What becomes of some options when the server starts. */
+interface ReadOptions {
+  readonly tls: TlsFiles | undefined;
+  readonly corsOrigins: readonly string[] | undefined;
+}
+
 class Server {
   readonly #config: ServerConfig;
+  readonly #read: ReadOptions;
   readonly #log: Logger;
   readonly #onFatal: (error: Error) => void;
   readonly #wordsMemory = createSharedWords();
@@ -90,9 +98,12 @@ class Server {
   #snapshots: SnapshotSchedule | undefined;
   #frontEnds: FrontEnds | undefined;
   #isClosing = false;
+  /** Settled when the last reload of the certificates is. */
+  #reload: Promise<void> = Promise.resolve();
 
-  constructor(config: ServerConfig, log: Logger, onFatal: (error: Error) => void) {
+  constructor(config: ServerConfig, read: ReadOptions, log: Logger, onFatal: (error: Error) => void) {
     this.#config = config;
+    this.#read = read;
     this.#log = log;
     this.#onFatal = onFatal;
     this.#links = Array.from({ length: config.frontEnds }, createFrontEndLinks);
@@ -103,16 +114,22 @@ class Server {
     }
   }
 
-  async start(addresses: readonly ListenAddress[]): Promise<RunningServer> {
+  async start(addresses: readonly ListenAddress[], metricsAddresses: readonly ListenAddress[]): Promise<RunningServer> {
     try {
       if (this.#config.inMemory) await this.#startStore(undefined);
       else await this.#startDurably();
       const frontEnds = this.#openFrontEnds();
       const urls = await frontEnds.listen(addresses, this.#config.advertiseClientUrls);
-      const metricsUrls = await frontEnds.listenForMetrics(this.#config.listenMetricsUrls.map(parseListenUrl));
+      const metricsUrls = await frontEnds.listenForMetrics(metricsAddresses);
       const told = metricsUrls.length === 0 ? { urls } : { urls, metricsUrls };
       this.#log.info(told, 'ready to serve client requests');
-      return { url: urls[0] as string, urls, metricsUrls, close: () => this.#close() };
+      return {
+        url: urls[0] as string,
+        urls,
+        metricsUrls,
+        reloadCertificates: () => this.#reloadCertificates(),
+        close: () => this.#close(),
+      };
     } catch (error) {
       await this.#close();
       throw error;
@@ -196,6 +213,7 @@ class Server {
 
   #openFrontEnds(): FrontEnds {
     const { name, advertiseClientUrls, maxRequestBytes, maxWatchers, slowRequestMs } = this.#config;
+    const { tls, corsOrigins } = this.#read;
     const stored = this.#directory?.identity;
     const raftTerm = stored?.raftTerm ?? IN_MEMORY_RAFT_TERM;
     // The member's URLs are filled in when their ports are known.
@@ -210,6 +228,8 @@ class Server {
         bell,
         requests: requests.producer,
         replies: replies.consumer,
+        tls,
+        corsOrigins,
         identity,
         raftTerm,
         startedMs,
@@ -231,6 +251,27 @@ class Server {
       onFatal: (error) => this.#fail(error instanceof Error ? error : new Error(String(error))),
     });
     return this.#frontEnds;
+  }
+
+  /** One after the other. */
+  #reloadCertificates(): Promise<void> {
+    const reload = this.#reload.then(() => this.#renewCertificates());
+    this.#reload = reload.catch(() => {});
+    return reload;
+  }
+
+  async #renewCertificates(): Promise<void> {
+    const { tls } = this.#read;
+    try {
+      if (tls === undefined) throw new Error('no https URL is served');
+      const { validTo } = checkRenewal(tls);
+      if (this.#isClosing) throw new Error('the server is stopping');
+      await this.#frontEnds?.renewCertificates();
+      this.#log.info({ certFile: tls.certFile, validTo }, 'certificates reloaded');
+    } catch (error) {
+      this.#log.error({ err: error }, 'certificates not reloaded; those from before stay in use');
+      throw error;
+    }
   }
 
   #fail(error: Error): void {

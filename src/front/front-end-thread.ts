@@ -3,14 +3,15 @@ import { Worker } from 'node:worker_threads';
 import { siblingModule } from '../base/sibling-module.ts';
 import { SharedWords } from '../frame/shared-words.ts';
 import type { FromFrontEnd, ToFrontEnd } from './front-end-message.ts';
+import type { AppDescriptors } from './listeners.ts';
 import type { FrontEndEvents, FrontEndSetup } from './open-front-end.ts';
 
 /** Closing takes a turn of the thread's event loop; a thread that takes longer hangs. */
 const CLOSE_MS_MAX = 1000;
 
 export class FrontEndThread {
-  /** Resolves with its App's descriptor when it can take connections; rejects when it ends instead. */
-  readonly ready: Promise<number>;
+  /** Resolves with its Apps when it can take connections; rejects when it ends instead. */
+  readonly ready: Promise<AppDescriptors>;
   readonly #number: number;
   readonly #worker: Worker;
   readonly #words: SharedWords;
@@ -19,6 +20,7 @@ export class FrontEndThread {
   #hasEnded = false;
   #isClosing = false;
   #onDrained = () => {};
+  #onRenewed: (outcome: AppDescriptors | Error) => void = () => {};
 
   constructor(setup: FrontEndSetup, events: FrontEndEvents) {
     this.#number = setup.number;
@@ -34,7 +36,7 @@ export class FrontEndThread {
       this.#worker.on('message', (message: FromFrontEnd) => {
         if (message.kind === 'ready') {
           this.#isReady = true;
-          resolve(message.descriptor);
+          resolve(message.descriptors);
         } else this.#hear(message);
       });
       this.#worker.on('error', (error) => (this.#isReady ? this.#fail(error) : reject(error)));
@@ -43,6 +45,7 @@ export class FrontEndThread {
         noteEnded(this);
         this.#onDrained();
         const error = new Error(`it has ended with code ${code}`);
+        this.#onRenewed(error);
         if (!this.#isReady) reject(error);
         else if (!this.#isClosing) this.#fail(error);
       });
@@ -51,6 +54,15 @@ export class FrontEndThread {
 
   serve(clientUrls: readonly string[]): void {
     this.#tell({ kind: 'serve', clientUrls });
+  }
+
+  /** Resolves with new Apps, with the certificates as their files are now; rejects when they are of no use. */
+  renewCertificates(): Promise<AppDescriptors> {
+    if (this.#hasEnded) return Promise.reject(new Error(`front end ${this.#number} has ended`));
+    return new Promise((resolve, reject) => {
+      this.#onRenewed = (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome));
+      this.#tell({ kind: 'renew' });
+    });
   }
 
   /** Ends its watches. Resolves when no answer is due any more. */
@@ -88,6 +100,9 @@ export class FrontEndThread {
     switch (message.kind) {
       case 'drained':
         this.#onDrained();
+        return;
+      case 'renewed':
+        this.#onRenewed(message.outcome);
         return;
       case 'error':
         this.#events.onError(message.error);

@@ -8,6 +8,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { SharedWords } from '../frame/shared-words.ts';
 import type { FromFrontEnd, ToFrontEnd } from './front-end-message.ts';
+import { afterHandedOver } from './listener.ts';
+import type { AppDescriptors } from './listeners.ts';
 import { type FrontEndSetup, OpenFrontEnd } from './open-front-end.ts';
 
 assert(parentPort !== null, 'a front end that is not the first has its own thread');
@@ -20,7 +22,7 @@ const opened = new OpenFrontEnd(setup, {
   onWarning: (fields, text) => say({ kind: 'warning', fields, text }),
   onFatal,
 });
-const { app, frontEnd, client } = opened;
+const { frontEnd, client, listeners } = opened;
 process.on('uncaughtException', onFatal);
 process.on('exit', () => {
   opened.close();
@@ -31,6 +33,9 @@ parentPort.on('message', (message: ToFrontEnd) => {
     case 'serve':
       frontEnd.tellClientUrls(message.clientUrls);
       return;
+    case 'renew':
+      say({ kind: 'renewed', outcome: renewed() });
+      return;
     case 'drain':
       afterHandedOver(() => client.drain(() => say({ kind: 'drained' })));
       return;
@@ -39,12 +44,13 @@ parentPort.on('message', (message: ToFrontEnd) => {
       return;
   }
 });
-say({ kind: 'ready', descriptor: app.descriptor });
+say({ kind: 'ready', descriptors: listeners.descriptors });
 
-/**
- * A connection that the main thread has handed over before its message may arrive after it, but no later than with the
- * turn of the event loop that comes next: the two wake this thread by different handles.
- */
-function afterHandedOver(act: () => void): void {
-  setImmediate(() => setImmediate(act));
+function renewed(): AppDescriptors | Error {
+  try {
+    opened.renewCertificates();
+    return listeners.descriptors;
+  } catch (error) {
+    return error as Error;
+  }
 }

@@ -7,7 +7,8 @@
  *   thread of number 2                   └─▶ front end 2 ══ rings ══╝
  */
 import { FrontEndThread } from './front-end-thread.ts';
-import { type ListenAddress, listenOn } from './listen-address.ts';
+import { afterHandedOver } from './listener.ts';
+import type { ListenAddress } from './listeners.ts';
 import { type FrontEndEvents, type FrontEndSetup, OpenFrontEnd } from './open-front-end.ts';
 
 export class FrontEnds {
@@ -27,10 +28,10 @@ export class FrontEnds {
    * @returns the URLs listened on, with their real ports. Rejects when an address cannot be had, or a thread not start.
    */
   async listen(addresses: readonly ListenAddress[], advertisedUrls: readonly string[]): Promise<string[]> {
-    const { app, frontEnd } = this.#first;
+    const { frontEnd, listeners } = this.#first;
     const descriptors = await Promise.all(this.#threads.map(({ ready }) => ready));
-    if (descriptors.length > 0) app.shareConnections(descriptors);
-    const urls = await listenOn(app, addresses);
+    if (descriptors.length > 0) listeners.shareWith(descriptors);
+    const urls = await listeners.listen(addresses);
     const clientUrls = advertisedUrls.length === 0 ? urls : advertisedUrls;
     frontEnd.tellClientUrls(clientUrls);
     // Before any connection: none is accepted until the event loop has its turn.
@@ -43,12 +44,23 @@ export class FrontEnds {
     return this.#first.listenForMetrics(addresses);
   }
 
+  /**
+   * Connections that come after this have certificates as their files are now; those that are there go on. Rejects when
+   * one of the threads cannot use them: then nothing has changed.
+   */
+  async renewCertificates(): Promise<void> {
+    this.#first.renewCertificates();
+    this.#first.useRenewed(await Promise.all(this.#threads.map((thread) => thread.renewCertificates())));
+  }
+
   stopListening(): void {
     this.#first.stopListening();
   }
 
   /** Ends all watches. Resolves when no answer is due any more. */
   async drain(): Promise<void> {
+    // Those that are on their way to this very thread are to be found by `close`.
+    if (this.#first.handsOver) await new Promise<void>(afterHandedOver);
     const first = new Promise<void>((resolve) => this.#first.client.drain(resolve));
     await Promise.all([first, ...this.#threads.map((thread) => thread.drain())]);
   }

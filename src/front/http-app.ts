@@ -1,17 +1,25 @@
 /** One uWebSockets.js App: its routes, where it listens, and the connections that it shares with the Apps of other threads. */
 import './header-limit.ts';
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
+import type { Admission } from './admission.ts';
 
 export type HttpHandler = (response: HttpResponse, request: HttpRequest) => void;
 
 export class HttpApp {
   readonly #app: TemplatedApp;
+  readonly #admit: Admission | undefined;
   readonly #onError: (error: unknown) => void;
   readonly #listenSockets: us_listen_socket[] = [];
+  #receivers: readonly number[] = [];
 
-  /** @param onError gets what a handler has thrown. */
-  constructor(onError: (error: unknown) => void) {
-    this.#app = uWS.App();
+  /**
+   * @param app an App or an SSLApp, without routes.
+   * @param admit looked at before each request, where there is something to look at.
+   * @param onError gets what a handler has thrown.
+   */
+  constructor(app: TemplatedApp, admit: Admission | undefined, onError: (error: unknown) => void) {
+    this.#app = app;
+    this.#admit = admit;
     this.#onError = onError;
   }
 
@@ -30,9 +38,10 @@ export class HttpApp {
 
   /** An exception while one request is served closes its connection, and ends nothing else. */
   #guarded(handle: HttpHandler): HttpHandler {
+    const admit = this.#admit;
     return (response, request) => {
       try {
-        handle(response, request);
+        if (admit === undefined || admit(response, request)) handle(response, request);
       } catch (error) {
         this.#onError(error);
         response.close();
@@ -40,21 +49,17 @@ export class HttpApp {
     };
   }
 
-  /** Where the Apps of other threads find this one. */
+  /** Where other Apps find this one, on whichever thread they are. */
   get descriptor(): number {
     return (this.#app as unknown as SharesConnections).getDescriptor();
   }
 
-  /**
-   * From now on each new connection goes to the next of the Apps, this one's included. To be called before `listen`.
-   *
-   * Rejected: a listening socket for each thread, all on one port (SO_REUSEPORT). It works on Linux only, its hash of
-   * addresses may give a thread most of a few long-lived connections and another none, and the port would no longer be
-   * one that no other process can share. Handing over costs a wake-up once for each connection, and nothing after that.
-   */
-  shareConnections(descriptors: readonly number[]): void {
+  /** From now on each new connection goes to the next of these Apps, and to none of those of the last call. */
+  handTo(descriptors: readonly number[]): void {
     const app = this.#app as unknown as SharesConnections;
-    for (const descriptor of [this.descriptor, ...descriptors]) app.addChildAppDescriptor(descriptor);
+    for (const descriptor of this.#receivers) app.removeChildAppDescriptor(descriptor);
+    for (const descriptor of descriptors) app.addChildAppDescriptor(descriptor);
+    this.#receivers = descriptors;
   }
 
   /** Starts to accept connections. @returns the port, which is a free one for port 0. Rejects when it is taken. */
@@ -92,4 +97,5 @@ type ListensWithOptions = {
 type SharesConnections = {
   getDescriptor(): number;
   addChildAppDescriptor(descriptor: number): void;
+  removeChildAppDescriptor(descriptor: number): void;
 };

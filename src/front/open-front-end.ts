@@ -4,10 +4,12 @@ import { SharedWords } from '../frame/shared-words.ts';
 import { FrontEndMetrics } from '../metrics/front-end-metrics.ts';
 import { watchGarbageCollections } from '../metrics/garbage-collections.ts';
 import { Doorbell } from '../ring/doorbell.ts';
+import { admissionOf } from './admission.ts';
+import type { TlsFiles } from './certificates.ts';
 import { FrontEnd } from './front-end.ts';
 import { HttpApp } from './http-app.ts';
 import type { Identity } from './identity.ts';
-import { type ListenAddress, listenOn } from './listen-address.ts';
+import { type AppDescriptors, type ListenAddress, Listeners } from './listeners.ts';
 import { type MonitoredServer, pageRendererOf } from './monitored-server.ts';
 import { Pages } from './pages.ts';
 import { Responder } from './responder.ts';
@@ -25,6 +27,10 @@ export interface FrontEndSetup {
   /** Its ends of its two links. */
   readonly requests: LinkEnd;
   readonly replies: LinkEnd;
+  /** For https; undefined for none. */
+  readonly tls: TlsFiles | undefined;
+  /** Those whose scripts may read answers; undefined for all. */
+  readonly corsOrigins: readonly string[] | undefined;
   readonly identity: Identity;
   readonly raftTerm: number;
   /** Epoch ms: when the server was started. */
@@ -58,11 +64,12 @@ export interface FrontEndEvents {
 export class OpenFrontEnd {
   readonly client: StoreClient;
   readonly frontEnd: FrontEnd;
-  /** Where clients are served. */
-  readonly app: HttpApp;
+  /** Where clients come from. */
+  readonly listeners: Listeners;
+  readonly #tls: TlsFiles | undefined;
   readonly #onError: (error: unknown) => void;
   readonly #endOfWatching: () => void;
-  #metricsApp: HttpApp | undefined;
+  #metricsListeners: Listeners | undefined;
 
   constructor(setup: FrontEndSetup, { onError, onWarning, onFatal }: FrontEndEvents) {
     const { identity, startedMs, requestBytesMax, watchersMax, pathDepthMax } = setup;
@@ -77,7 +84,7 @@ export class OpenFrontEnd {
       storeBell: new Doorbell(new Int32Array(setup.storeBell)),
       ownBell: new Doorbell(new Int32Array(setup.bell)),
       words,
-      responder: new Responder(identity.clusterId, setup.raftTerm),
+      responder: new Responder(identity.clusterId, setup.raftTerm, setup.corsOrigins),
       number: setup.number,
       pollMs: setup.pollMs,
       watchersMax,
@@ -94,28 +101,56 @@ export class OpenFrontEnd {
     });
     const options = { identity, startedMs, requestBytesMax, pathDepthMax, pages, onError };
     this.frontEnd = new FrontEnd(this.client, options);
+    this.#tls = setup.tls;
     this.#onError = onError;
-    this.app = new HttpApp(onError);
-    this.frontEnd.serveOn(this.app);
+    this.listeners = this.#listenersFor(setup.corsOrigins, (app) => this.frontEnd.serveOn(app));
+  }
+
+  /** @param origins those whose scripts may read answers; undefined for all. */
+  #listenersFor(origins: readonly string[] | undefined, serveOn: (app: HttpApp) => void): Listeners {
+    const tls = this.#tls;
+    return new Listeners(tls, (bare, isSecure) => {
+      const requiresCertificate = isSecure && tls?.trustedCaFile !== undefined;
+      const app = new HttpApp(bare, admissionOf(requiresCertificate, origins), this.#onError);
+      serveOn(app);
+      return app;
+    });
   }
 
   /** Serves `/metrics` and `/health`, and nothing else, on addresses of their own. @returns their URLs. */
   async listenForMetrics(addresses: readonly ListenAddress[]): Promise<string[]> {
     if (addresses.length === 0) return [];
-    this.#metricsApp = new HttpApp(this.#onError);
-    this.frontEnd.serveMetricsOn(this.#metricsApp);
-    return listenOn(this.#metricsApp, addresses);
+    // As with etcd, these pages are for no script in a browser.
+    this.#metricsListeners = this.#listenersFor([], (app) => this.frontEnd.serveMetricsOn(app));
+    return this.#metricsListeners.listen(addresses);
+  }
+
+  /** Reads the certificates anew, for connections that come after `useRenewed`. Throws when they are of no use. */
+  renewCertificates(): void {
+    this.listeners.renew();
+    this.#metricsListeners?.renew();
+  }
+
+  /** @param others the Apps of the front ends of other threads, renewed too. */
+  useRenewed(others: readonly AppDescriptors[]): void {
+    this.listeners.useRenewed(others);
+    this.#metricsListeners?.useRenewed([]);
+  }
+
+  /** Whether a connection can be on its way from one App to another. */
+  get handsOver(): boolean {
+    return this.listeners.handsOver || this.#metricsListeners?.handsOver === true;
   }
 
   stopListening(): void {
-    this.app.stopListening();
-    this.#metricsApp?.stopListening();
+    this.listeners.stopListening();
+    this.#metricsListeners?.stopListening();
   }
 
   /** Closes every connection; nothing is awaited, polled or written afterwards. */
   close(): void {
-    this.app.close();
-    this.#metricsApp?.close();
+    this.listeners.close();
+    this.#metricsListeners?.close();
     this.#endOfWatching();
     this.client.close();
   }

@@ -4,14 +4,10 @@
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import { FORMAT_MASK, HEAD_BIT, ReplyFormat } from '../frame/reply-frame.ts';
-import {
-  CONTENT_TYPE_TEXT,
-  CORS_HEADERS,
-  METHOD_NOT_ALLOWED_BODY,
-  NO_SNIFF,
-  NOT_FOUND_BODY,
-} from '../protocol/answers.ts';
+import { CONTENT_TYPE_TEXT, METHOD_NOT_ALLOWED_BODY, NO_SNIFF, NOT_FOUND_BODY } from '../protocol/answers.ts';
+import { ANY_ORIGIN, corsHeaders, NO_ORIGIN } from '../protocol/cors.ts';
 import { HeaderLines, latin1Bytes } from './header-lines.ts';
+import { originOf } from './origins.ts';
 
 const STATUS_LINES: Record<number, string> = {
   200: '200 OK',
@@ -30,10 +26,6 @@ const STATUS_LINES: Record<number, string> = {
   503: '503 Service Unavailable',
 };
 
-const CORS_LINES = Object.entries(CORS_HEADERS)
-  .map(([name, value]) => `\r\n${name}: ${value}`)
-  .join('');
-
 /** Encoded once, like the header lines. */
 const CONTENT_TYPE = latin1Bytes('Content-Type');
 const STATUS_BYTES: (Uint8Array | undefined)[] = [];
@@ -43,22 +35,53 @@ export function statusLine(status: number): string {
   return STATUS_LINES[status] ?? String(status);
 }
 
-export class Responder {
-  readonly #keysLines: HeaderLines;
+/** The header lines of the store's answers that name one origin. */
+class StoreLines {
+  readonly #keys: HeaderLines;
   readonly #keysErrorHead: string;
-  readonly #plainLines = latin1Bytes(`application/json${CORS_LINES}`);
+  readonly #plain: Uint8Array;
 
-  /** @param clusterId hexadecimal. @param raftTerm grows by one with each start of a durable server. */
-  constructor(clusterId: string, raftTerm: number) {
-    const head = `application/json${CORS_LINES}\r\nX-Etcd-Cluster-Id: ${clusterId}\r\nX-Etcd-Index: `;
-    this.#keysLines = new HeaderLines(head, '\r\nX-Raft-Index: ', `\r\nX-Raft-Term: ${raftTerm}`);
+  constructor(clusterId: string, raftTerm: number, origin: string) {
+    const cors = corsHeaders(origin).map(([name, value]) => `\r\n${name}: ${value}`);
+    const plain = `application/json${cors.join('')}`;
+    const head = `${plain}\r\nX-Etcd-Cluster-Id: ${clusterId}\r\nX-Etcd-Index: `;
+    this.#plain = latin1Bytes(plain);
+    this.#keys = new HeaderLines(head, '\r\nX-Raft-Index: ', `\r\nX-Raft-Term: ${raftTerm}`);
     this.#keysErrorHead = head;
+  }
+
+  of(format: number, etcdIndex: number, raftIndex: number): string | Uint8Array {
+    switch (format) {
+      case ReplyFormat.keys:
+        return this.#keys.of(etcdIndex, raftIndex);
+      case ReplyFormat.keysError:
+        return this.#keysErrorHead + etcdIndex;
+      default:
+        return this.#plain;
+    }
+  }
+}
+
+export class Responder {
+  readonly #lines: StoreLines;
+  /** Undefined when all origins are alike. */
+  readonly #linesByOrigin: ReadonlyMap<string, StoreLines> | undefined;
+
+  /**
+   * @param clusterId hexadecimal.
+   * @param raftTerm grows by one with each start of a durable server.
+   * @param origins those that may read answers, if not all may: what `originOf` says of an answer, but for `NO_ORIGIN`.
+   */
+  constructor(clusterId: string, raftTerm: number, origins: readonly string[] | undefined) {
+    const linesFor = (origin: string) => new StoreLines(clusterId, raftTerm, origin);
+    this.#lines = linesFor(origins === undefined ? ANY_ORIGIN : NO_ORIGIN);
+    this.#linesByOrigin = origins && new Map(origins.map((origin) => [origin, linesFor(origin)]));
   }
 
   /** Writes status and headers of an answer of the store. To be called corked. */
   writeStoreHead(response: HttpResponse, format: number, status: number, etcdIndex: number, raftIndex: number): void {
     if (status !== 200) response.writeStatus(STATUS_BYTES[status] ?? String(status));
-    response.writeHeader(CONTENT_TYPE, this.#storeHeaderLines(format & FORMAT_MASK, etcdIndex, raftIndex));
+    response.writeHeader(CONTENT_TYPE, this.#linesOf(response).of(format & FORMAT_MASK, etcdIndex, raftIndex));
   }
 
   /** Writes a whole answer of the store. To be called corked. */
@@ -75,15 +98,9 @@ export class Responder {
     else response.end(body);
   }
 
-  #storeHeaderLines(format: number, etcdIndex: number, raftIndex: number): string | Uint8Array {
-    switch (format) {
-      case ReplyFormat.keys:
-        return this.#keysLines.of(etcdIndex, raftIndex);
-      case ReplyFormat.keysError:
-        return this.#keysErrorHead + etcdIndex;
-      default:
-        return this.#plainLines;
-    }
+  #linesOf(response: HttpResponse): StoreLines {
+    if (this.#linesByOrigin === undefined) return this.#lines;
+    return this.#linesByOrigin.get(originOf(response)) ?? this.#lines;
   }
 }
 
@@ -100,7 +117,7 @@ export function writeOwnAnswer(
   isHead = false,
 ): void {
   if (status !== 200) response.writeStatus(statusLine(status));
-  for (const [name, value] of Object.entries(CORS_HEADERS)) response.writeHeader(name, value);
+  for (const [name, value] of corsHeaders(originOf(response))) response.writeHeader(name, value);
   if (contentType !== undefined) response.writeHeader('Content-Type', contentType);
   for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
   if (isHead) endHead(response, body.length);

@@ -15,13 +15,6 @@ export const CONTENT_TYPE_JSON = 'application/json';
 export const CONTENT_TYPE_TEXT = 'text/plain; charset=utf-8';
 export const CONTENT_TYPE_HTML = 'text/html; charset=utf-8';
 
-/** On every answer, whatever the Origin. */
-export const CORS_HEADERS = {
-  'Access-Control-Allow-Headers': 'accept, content-type, authorization',
-  'Access-Control-Allow-Methods': 'POST, GET, OPTIONS, PUT, DELETE',
-  'Access-Control-Allow-Origin': '*',
-} as const;
-
 /** Both go with `CONTENT_TYPE_TEXT` and `X-Content-Type-Options: nosniff`. */
 export const NOT_FOUND_BODY = '404 page not found\n';
 export const METHOD_NOT_ALLOWED_BODY = 'Method Not Allowed\n';

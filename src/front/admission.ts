@@ -1,0 +1,46 @@
+/** What is looked at before a request is: whether its client may speak at all, and to which browsers its answer will. */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { NO_ORIGIN } from '../protocol/cors.ts';
+import { noteOrigin } from './origins.ts';
+
+/** @returns false when it has ended the connection. */
+export type Admission = (response: HttpResponse, request: HttpRequest) => boolean;
+
+/**
+ * @param requiresCertificate on an https connection: drops clients without one. uWebSockets.js asks for it, and refuses
+ *   one that is bad, but takes a client that has none. What it tells is the certificate as text, made anew each time:
+ *   6 µs a request.
+ * @param origins those that may read answers; undefined for all, so that there is nothing to note.
+ * @returns undefined when there is nothing to look at.
+ */
+export function admissionOf(
+  requiresCertificate: boolean,
+  origins: readonly string[] | undefined,
+): Admission | undefined {
+  const checks: Admission[] = [];
+  if (requiresCertificate) checks.push(hasCertificate);
+  if (origins !== undefined) checks.push(originNote(new Set(origins)));
+  const [first, ...others] = checks;
+  if (first === undefined) return undefined;
+  return (response, request) => first(response, request) && others.every((check) => check(response, request));
+}
+
+function hasCertificate(response: HttpResponse): boolean {
+  // Not declared as text, but text it is.
+  if ((response as unknown as TellsCertificate).getX509Certificate().length > 0) return true;
+  response.close();
+  return false;
+}
+
+function originNote(origins: ReadonlySet<string>): Admission {
+  return (response, request) => {
+    const origin = request.getHeader('origin');
+    noteOrigin(response, origins.has(origin) ? origin : NO_ORIGIN);
+    return true;
+  };
+}
+
+type TellsCertificate = {
+  /** PEM; empty when there is none. */
+  getX509Certificate(): string;
+};
