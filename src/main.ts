@@ -157,6 +157,10 @@ const program = new Command('uetcd')
 
 const ENDPOINT = new Option('--endpoint <url>', 'the server').default(DEFAULTS.listenClientUrls[0]);
 const LOSSY = new Option('--lossy', 'takes U+FFFD for bytes that the API of a server does not show');
+/** etcdctl's names. */
+const CA_FILE = new Option('--ca-file <file>', 'CAs of an https server, in place of the known ones');
+const CERT_FILE = new Option('--cert-file <file>', 'certificate for a server that wants one');
+const KEY_FILE = new Option('--key-file <file>', 'key of the certificate');
 const CONCURRENCY_DEFAULT = 32;
 
 program
@@ -165,10 +169,12 @@ program
   .addOption(ENDPOINT)
   .addOption(
     new Option('--data-dir <directory>', 'reads a data directory that no server has, hidden keys too').conflicts([
-      'endpoint',
-      'lossy',
+      ...['endpoint', 'lossy', 'caFile', 'certFile', 'keyFile'],
     ]),
   )
+  .addOption(CA_FILE)
+  .addOption(CERT_FILE)
+  .addOption(KEY_FILE)
   .option('--output <file>', 'writes a file instead of stdout')
   .addOption(LOSSY)
   .addOption(
@@ -190,6 +196,9 @@ program
   .argument('[file]', 'a dump; stdin when left out')
   .addOption(ENDPOINT)
   .option('--from <url>', 'reads a server, uetcd or etcd, instead of a dump')
+  .addOption(CA_FILE)
+  .addOption(CERT_FILE)
+  .addOption(KEY_FILE)
   .option('--prefix <directory>', 'puts all under a directory')
   .option('--if-absent', 'leaves alone what is there')
   .addOption(LOSSY)
@@ -221,13 +230,16 @@ async function transfer(work: Promise<string>): Promise<void> {
 }
 
 async function run(config: ServerConfig): Promise<void> {
+  let serving: RunningServer | undefined;
+  // Without certificates a server on a terminal ends with it. A server that starts has yet to read them.
+  const mustReload = config.certFile !== undefined || !process.stdout.isTTY;
+  if (mustReload) process.on('SIGHUP', () => serving?.reloadCertificates().catch(IS_LOGGED));
   const server = await startServer(config);
+  serving = server;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(server));
-  // Without certificates a server on a terminal ends with it, as ever.
-  if (config.certFile === undefined && process.stdout.isTTY) return;
-  // How it ended is in the log.
-  process.on('SIGHUP', () => void server.reloadCertificates().catch(() => {}));
 }
+
+const IS_LOGGED = () => {};
 
 let isStopping = false;
 

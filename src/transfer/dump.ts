@@ -2,14 +2,14 @@
 import type { ByteString } from '../base/byte-string.ts';
 import { keysAndDirectories } from './counted.ts';
 import { openDirectorySource } from './directory-source.ts';
-import { parseEndpoint } from './etcd-client.ts';
+import { type ClientTls, parseEndpoint } from './etcd-client.ts';
 import { encodeEnd, encodeHeader, encodeNode } from './json-lines.ts';
 import { openLiveSource } from './live-source.ts';
 import { FileOutput, type Output, StdoutOutput } from './output.ts';
 import { Progress, type Terminal } from './progress.ts';
 import type { Source } from './transfer-node.ts';
 
-export interface DumpOptions {
+export interface DumpOptions extends ClientTls {
   /** A server; unless there is a `dataDir`. */
   readonly endpoint: string;
   /** A data directory that no server has. */
@@ -29,7 +29,7 @@ export async function dump(options: DumpOptions, terminal: Terminal): Promise<st
     const source = await openDirectorySource(dataDir, storeHeapMb);
     return writeDump(source, output, terminal);
   }
-  const source = await openLiveSource(parseEndpoint(endpoint), lossy);
+  const source = await openLiveSource(parseEndpoint(endpoint), lossy, options);
   const summary = await writeDump(source, output, terminal);
   return `${summary}; the API does not list hidden keys${lossyPart(source.lossyCount())}`;
 }

@@ -2,6 +2,7 @@
  * A server of the v2 API, uetcd or etcd, as dump and load see it. On node:http: requests leave exactly as written,
  * connections are kept and bounded, and there is no time limit: an etcd that gathers a large listing is silent for long.
  */
+import { readFileSync } from 'node:fs';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
@@ -37,6 +38,15 @@ export function targetOf(key: ByteString): string {
 
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
+/** PEM files for servers that speak https. */
+export interface ClientTls {
+  /** CAs that vouch for the server, in place of those that Node.js knows. */
+  readonly caFile?: string | undefined;
+  /** The client's own certificate and its key, for servers that want one. */
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+}
+
 export class EtcdClient {
   /** The endpoint without password. */
   readonly name: string;
@@ -44,12 +54,13 @@ export class EtcdClient {
   readonly #agent: http.Agent;
   readonly #request: typeof http.request;
 
-  constructor(endpoint: URL, connectionsMax: number) {
+  /** Throws when a file cannot be read. */
+  constructor(endpoint: URL, connectionsMax: number, tls: ClientTls = {}) {
     const isSecure = endpoint.protocol === 'https:';
     const options = { keepAlive: true, maxSockets: connectionsMax };
     this.name = endpoint.origin;
     this.#endpoint = endpoint;
-    this.#agent = isSecure ? new https.Agent(options) : new http.Agent(options);
+    this.#agent = isSecure ? new https.Agent({ ...options, ...readTls(tls) }) : new http.Agent(options);
     this.#request = isSecure ? https.request : http.request;
   }
 
@@ -126,6 +137,22 @@ export class EtcdClient {
     }
     const cause = said.cause === undefined || said.cause === '' ? '' : ` (${said.cause})`;
     return new RefusedError(`${asked} with error ${said.errorCode}: ${said.message}${cause}`, said.errorCode);
+  }
+}
+
+/** The contents of the files, as node:tls names them. */
+function readTls({ caFile, certFile, keyFile }: ClientTls): https.AgentOptions {
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new Error('a certificate and its key go together: --cert-file and --key-file');
+  }
+  return { ca: readPem(caFile), cert: readPem(certFile), key: readPem(keyFile) };
+}
+
+function readPem(file: string | undefined): Buffer | undefined {
+  try {
+    return file === undefined ? undefined : readFileSync(file);
+  } catch (cause) {
+    throw new Error(`cannot read ${file}: ${(cause as NodeJS.ErrnoException).code}`, { cause });
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import '../base/latin1.ts';
 import type { IncomingMessage } from 'node:http';
-import { EtcdClient, reasonOf } from './etcd-client.ts';
+import { type ClientTls, EtcdClient, reasonOf } from './etcd-client.ts';
 import { ListingParser, LostBytesError } from './listing-parser.ts';
 import type { Source, TransferNode } from './transfer-node.ts';
 
@@ -21,8 +21,8 @@ const WHOLE_KEY_SPACE = '/v2/keys/?recursive=true&sorted=true';
  * @param isLossy takes U+FFFD for bytes that the API does not show; otherwise reading them is an error.
  * @throws as EtcdClient does.
  */
-export async function openLiveSource(endpoint: URL, isLossy: boolean): Promise<LiveSource> {
-  const client = new EtcdClient(endpoint, 1);
+export async function openLiveSource(endpoint: URL, isLossy: boolean, tls: ClientTls): Promise<LiveSource> {
+  const client = new EtcdClient(endpoint, 1, tls);
   try {
     const answer = await client.get(WHOLE_KEY_SPACE);
     const parser = new ListingParser({ isLossy });

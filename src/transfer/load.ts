@@ -5,13 +5,14 @@ import { needsCleaning } from '../protocol/path.ts';
 import { keysAndDirectories } from './counted.ts';
 import { lossyPart } from './dump.ts';
 import { readDump } from './dump-reader.ts';
-import { EtcdClient, parseEndpoint } from './etcd-client.ts';
+import { type ClientTls, EtcdClient, parseEndpoint } from './etcd-client.ts';
 import { openLiveSource } from './live-source.ts';
 import { Loader } from './loader.ts';
 import { Progress, type Terminal } from './progress.ts';
 import type { TransferNode } from './transfer-node.ts';
 
-export interface LoadOptions {
+/** The files are for both servers, where there are two. */
+export interface LoadOptions extends ClientTls {
   /** The server to write into. */
   readonly endpoint: string;
   /** The server to read from, in place of a dump. */
@@ -50,7 +51,7 @@ async function loadFrom(
   options: LoadOptions,
   terminal: Terminal,
 ): Promise<string> {
-  const source = await openLiveSource(from, options.lossy ?? false);
+  const source = await openLiveSource(from, options.lossy ?? false, options);
   try {
     const summary = await write(source.batches, undefined, endpoint, prefix, options, terminal);
     const { name, etcdIndex } = source;
@@ -73,10 +74,10 @@ async function write(
   total: number | undefined,
   endpoint: URL,
   prefix: ByteString,
-  { concurrency, ifAbsent = false }: LoadOptions,
+  { concurrency, ifAbsent = false, caFile, certFile, keyFile }: LoadOptions,
   terminal: Terminal,
 ): Promise<string> {
-  const client = new EtcdClient(endpoint, concurrency);
+  const client = new EtcdClient(endpoint, concurrency, { caFile, certFile, keyFile });
   const loader = new Loader(client, { concurrency, prefix, isIfAbsent: ifAbsent });
   const progress = new Progress(terminal, total);
   try {
