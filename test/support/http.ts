@@ -3,6 +3,7 @@
  * written, and hands back the bytes exactly as they came. Watches have a connection of their own.
  */
 import { Client } from 'undici';
+import type { ClientTls } from './certificates.ts';
 
 export interface Request {
   readonly method: string;
@@ -25,12 +26,14 @@ const formType = { 'content-type': 'application/x-www-form-urlencoded' };
 export class ApiClient {
   readonly url: string;
   readonly #clients: readonly Client[];
+  readonly #tls: ClientTls | undefined;
   #nextClient = 0;
 
-  /** @param connectionCount how many connections the requests take in turn. */
-  constructor(url: string, connectionCount = 1) {
+  /** @param connectionCount how many connections the requests take in turn. @param tls for an https server. */
+  constructor(url: string, connectionCount = 1, tls?: ClientTls) {
     this.url = url;
-    this.#clients = Array.from({ length: connectionCount }, () => newClient(url));
+    this.#tls = tls;
+    this.#clients = Array.from({ length: connectionCount }, () => newClient(url, tls));
   }
 
   async send(request: Request): Promise<Answer> {
@@ -68,7 +71,7 @@ export class ApiClient {
   }
 
   watch(path: string): Promise<OpenWatch> {
-    return openWatch(this.url, `/v2/keys${path}`);
+    return openWatch(this.url, `/v2/keys${path}`, this.#tls);
   }
 
   async close(): Promise<void> {
@@ -143,14 +146,15 @@ export class OpenWatch {
   }
 }
 
-async function openWatch(url: string, target: string): Promise<OpenWatch> {
-  const client = newClient(url);
+async function openWatch(url: string, target: string, tls: ClientTls | undefined): Promise<OpenWatch> {
+  const client = newClient(url, tls);
   const answer = await client.request({ method: 'GET', path: target });
   return new OpenWatch(client, answer.statusCode, plainHeaders(answer.headers), answer.body);
 }
 
-function newClient(url: string): Client {
-  return new Client(url, { bodyTimeout: 0, headersTimeout: 60_000, pipelining: 1 });
+function newClient(url: string, tls: ClientTls | undefined): Client {
+  const connect = tls === undefined ? {} : { connect: { ...tls } };
+  return new Client(url, { bodyTimeout: 0, headersTimeout: 60_000, pipelining: 1, ...connect });
 }
 
 function plainHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {

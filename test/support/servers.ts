@@ -139,9 +139,9 @@ export async function stopProcess(running: RunningProcess): Promise<void> {
 /**
  * A real etcd with its v2 API on.
  * @param kept where its data is, and stays; otherwise it has none, and it goes with the server. In memory where the
- *   machine has such a directory.
+ *   machine has such a directory. @param flags further ones.
  */
-export async function startEtcd(kept?: string): Promise<RunningServer & RunningProcess> {
+export async function startEtcd(kept?: string, flags: readonly string[] = []): Promise<RunningServer & RunningProcess> {
   const [clientPort, peerPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${clientPort}`;
   const peerUrl = `http://127.0.0.1:${peerPort}`;
@@ -152,6 +152,7 @@ export async function startEtcd(kept?: string): Promise<RunningServer & RunningP
     ...['--listen-client-urls', url, '--advertise-client-urls', url],
     ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl],
     ...['--initial-cluster', `default=${peerUrl}`],
+    ...flags,
   ]);
   const stop = async () => {
     await stopProcess(etcd);
