@@ -40,11 +40,17 @@ parentPort.on('message', (message: ToFrontEnd) => {
       afterHandedOver(() => client.drain(() => say({ kind: 'drained' })));
       return;
     case 'close':
-      afterHandedOver(() => process.exit(0));
+      afterHandedOver(() => void close());
       return;
   }
 });
 say({ kind: 'ready', descriptors: listeners.descriptors });
+
+async function close(): Promise<void> {
+  opened.close();
+  await opened.closed();
+  process.exit(0);
+}
 
 function renewed(): AppDescriptors | Error {
   try {

@@ -68,6 +68,6 @@ export class FrontEnds {
   /** Closes every connection; nothing is awaited, polled or written afterwards. */
   async close(): Promise<void> {
     this.#first.close();
-    await Promise.all(this.#threads.map((thread) => thread.close()));
+    await Promise.all([this.#first.closed(), ...this.#threads.map((thread) => thread.close())]);
   }
 }

@@ -5,23 +5,35 @@ import type { Admission } from './admission.ts';
 
 export type HttpHandler = (response: HttpResponse, request: HttpRequest) => void;
 
+export interface HttpAppOptions {
+  readonly isSecure: boolean;
+  /** Looked at before each request, where there is something to look at. */
+  readonly admit: Admission | undefined;
+  /** Gets what a handler has thrown. */
+  readonly onError: (error: unknown) => void;
+}
+
 export class HttpApp {
   readonly #app: TemplatedApp;
   readonly #admit: Admission | undefined;
   readonly #onError: (error: unknown) => void;
   readonly #listenSockets: us_listen_socket[] = [];
   #receivers: readonly number[] = [];
+  /** Of an SSLApp. */
+  #connectionCount = 0;
 
-  /**
-   * @param app an App or an SSLApp, without routes.
-   * @param admit looked at before each request, where there is something to look at.
-   * @param onError gets what a handler has thrown.
-   */
-  constructor(app: TemplatedApp, admit: Admission | undefined, onError: (error: unknown) => void) {
+  /** @param app an App or an SSLApp, without routes. */
+  constructor(app: TemplatedApp, { isSecure, admit, onError }: HttpAppOptions) {
     this.#app = app;
     this.#admit = admit;
     this.#onError = onError;
+    if (isSecure) app.filter(this.#countConnection);
   }
+
+  /** @param change 1 for a new connection, -1 for one that is no more. */
+  readonly #countConnection = (_: HttpResponse, change: unknown): void => {
+    this.#connectionCount += Number(change);
+  };
 
   get(pattern: string, handle: HttpHandler): void {
     this.#app.get(pattern, this.#guarded(handle));
@@ -85,6 +97,18 @@ export class HttpApp {
   close(): void {
     this.stopListening();
     this.#app.close();
+  }
+
+  /**
+   * Resolves when no connection is left after `close`. When many TLS handshakes are under way uWebSockets.js lets some of
+   * them wait where `close` does not see them, and goes on with a few each turn of the event loop.
+   */
+  async closed(): Promise<void> {
+    // One more in each turn at least, and none comes any more.
+    for (let turns = this.#connectionCount; turns > 0 && this.#connectionCount > 0; turns--) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#app.close();
+    }
   }
 }
 

@@ -59,6 +59,11 @@ export class Listener {
   close(): void {
     for (const app of this.#apps) app.close();
   }
+
+  /** Resolves when none is left after `close`. */
+  async closed(): Promise<void> {
+    await Promise.all(this.#apps.map((app) => app.closed()));
+  }
 }
 
 /**

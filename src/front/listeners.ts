@@ -76,4 +76,9 @@ export class Listeners {
     this.#plain.close();
     this.#secure?.close();
   }
+
+  /** Resolves when none is left after `close`. */
+  async closed(): Promise<void> {
+    await Promise.all([this.#plain.closed(), this.#secure?.closed()]);
+  }
 }

@@ -111,7 +111,8 @@ export class OpenFrontEnd {
     const tls = this.#tls;
     return new Listeners(tls, (bare, isSecure) => {
       const requiresCertificate = isSecure && tls?.trustedCaFile !== undefined;
-      const app = new HttpApp(bare, admissionOf(requiresCertificate, origins), this.#onError);
+      const admit = admissionOf(requiresCertificate, origins);
+      const app = new HttpApp(bare, { isSecure, admit, onError: this.#onError });
       serveOn(app);
       return app;
     });
@@ -153,5 +154,10 @@ export class OpenFrontEnd {
     this.#metricsListeners?.close();
     this.#endOfWatching();
     this.client.close();
+  }
+
+  /** Resolves when no connection is left after `close`. */
+  async closed(): Promise<void> {
+    await Promise.all([this.listeners.closed(), this.#metricsListeners?.closed()]);
   }
 }

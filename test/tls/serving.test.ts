@@ -1,6 +1,9 @@
 /** Over TLS all is as it is without: keys, watches, streams, listings of any size to readers of any speed. */
 import { once } from 'node:events';
-import { createServer, type connect as netConnect } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
+import { createServer, type Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

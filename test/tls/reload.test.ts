@@ -1,0 +1,160 @@
+/** Certificates are replaced while the server serves: by SIGHUP, or by the program that holds it. */
+import { X509Certificate } from 'node:crypto';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CertificateAuthority, type CertificateFiles, type ClientTls, hasOpenssl } from '../support/certificates.ts';
+import { ApiClient } from '../support/http.ts';
+import { freePort, runCommandLine, stopProcess } from '../support/servers.ts';
+import { Certificates, SECURE_URL, type SecureServer, startSecure, statusOf } from './secure-server.ts';
+
+let certificates: Certificates;
+/** What the server was told to read; what lies there is replaced. */
+let used: CertificateFiles;
+beforeEach(() => {
+  if (!hasOpenssl) return;
+  certificates = new Certificates();
+  used = { certFile: join(certificates.directory, 'used.crt'), keyFile: join(certificates.directory, 'used.key') };
+  install(certificates.server);
+});
+afterEach(() => certificates?.remove());
+
+function install({ certFile, keyFile }: CertificateFiles): void {
+  copyFileSync(certFile, used.certFile);
+  copyFileSync(keyFile, used.keyFile);
+}
+
+describe.skipIf(!hasOpenssl).each([1, 3])('a reload with %i front ends', (frontEnds) => {
+  let server: SecureServer;
+  let api: ApiClient;
+  beforeEach(async () => {
+    server = await startSecure(certificates, { frontEnds, ...used, listenMetricsUrls: [SECURE_URL] });
+    api = new ApiClient(server.url, frontEnds, certificates.client());
+  });
+  afterEach(async () => {
+    await api.close();
+    await server.close();
+  });
+
+  /** The names on as many new connections as there are front ends. */
+  const namesOf = async (url = server.url) => {
+    const names = new Set<string>();
+    for (let count = 0; count < frontEnds; count++) names.add(await nameOf(url, certificates.client()));
+    return [...names];
+  };
+
+  test('gives new connections the new certificate, and leaves open ones and their watches alone', async () => {
+    const watches = await Promise.all([1, 2, 3].map(() => api.watch('/watched?wait=true&stream=true')));
+    for (let count = 0; count < frontEnds; count++) await api.fetch('/version');
+    expect(await namesOf()).toEqual(['server']);
+    for (const name of ['second', 'third']) {
+      install(certificates.authority.issue(name));
+      await server.reloadCertificates();
+      expect(await namesOf()).toEqual([name]);
+      expect(await namesOf(server.metricsUrls[0])).toEqual([name]);
+      const event = (await api.put('/watched', `value=${name}`)).text;
+      for (const watch of watches) expect(`${await watch.nextLine()}\n`).toBe(event);
+      const fresh = new ApiClient(server.url, frontEnds, certificates.client());
+      for (let count = 0; count < frontEnds; count++)
+        expect(JSON.parse((await fresh.get('/watched')).text).node.value).toBe(name);
+      await fresh.close();
+    }
+    for (const watch of watches) await watch.close();
+  });
+
+  test.each([
+    ['that is none', () => writeFileSync(used.certFile, 'garbage'), /no certificate can be read from .*used\.crt/],
+    [
+      'that has another key',
+      () => copyFileSync(certificates.authority.issue('x').certFile, used.certFile),
+      /not the key/,
+    ],
+    ['whose key is none', () => writeFileSync(used.keyFile, ''), /no private key can be read from .*used\.key/],
+    ['that has expired', () => install(certificates.authority.issue('old', { days: -1 })), /in force from/],
+  ])('refuses a certificate %s, and the old one goes on', async (_, spoil, said) => {
+    spoil();
+    await expect(server.reloadCertificates()).rejects.toThrow(said);
+    expect(await namesOf()).toEqual(['server']);
+    install(certificates.authority.issue('good'));
+    await server.reloadCertificates();
+    expect(await namesOf()).toEqual(['good']);
+  });
+
+  test('that comes many times at once ends with the newest certificate', async () => {
+    install(certificates.authority.issue('newest'));
+    await Promise.all(Array.from({ length: 10 }, () => server.reloadCertificates()));
+    expect(await namesOf()).toEqual(['newest']);
+  });
+
+  test('can be followed by the end at once, and connections that have just come do not hold it up', async () => {
+    await server.reloadCertificates();
+    const coming = Array.from({ length: 10 }, () => statusOf(server.url, certificates.client()));
+    await server.close();
+    await Promise.all(coming);
+  });
+});
+
+describe.skipIf(!hasOpenssl)('authorities of clients', () => {
+  test('are replaced, too', async () => {
+    const trustedCaFile = join(certificates.directory, 'trusted.crt');
+    const other = new CertificateAuthority(certificates.directory, 'other');
+    const [ours, theirs] = [certificates.authority.issue('ours'), other.issue('theirs')].map((own) =>
+      certificates.client(own),
+    ) as [ClientTls, ClientTls];
+    copyFileSync(certificates.authority.certFile, trustedCaFile);
+    const server = await startSecure(certificates, { trustedCaFile });
+    const outcomes = async () => [await statusOf(server.url, ours), await statusOf(server.url, theirs)];
+    expect(await outcomes()).toEqual([200, 'none']);
+    copyFileSync(other.certFile, trustedCaFile);
+    await server.reloadCertificates();
+    expect(await outcomes()).toEqual(['none', 200]);
+    writeFileSync(trustedCaFile, '');
+    await expect(server.reloadCertificates()).rejects.toThrow(/no certificate can be read from .*trusted\.crt/);
+    expect(await outcomes()).toEqual(['none', 200]);
+    await server.close();
+  });
+});
+
+describe.skipIf(!hasOpenssl)('SIGHUP', () => {
+  test('reloads, and the log says what came of it', async () => {
+    const url = `https://127.0.0.1:${await freePort()}`;
+    const flags = ['--cert-file', used.certFile, '--key-file', used.keyFile];
+    const run = runCommandLine(['--in-memory', '--listen-client-urls', url, ...flags]);
+    const said = (text: string) => expect.poll(() => run.output().stdout, { timeout: 20_000 }).toContain(text);
+    await said('ready to serve');
+    install(certificates.authority.issue('renewed'));
+    run.child.kill('SIGHUP');
+    await said('"msg":"certificates reloaded"');
+    expect(await nameOf(url, certificates.client())).toBe('renewed');
+    writeFileSync(used.certFile, 'garbage');
+    run.child.kill('SIGHUP');
+    await said('"msg":"certificates not reloaded; those from before stay in use"');
+    expect(run.output().stdout).toContain(`no certificate can be read from ${used.certFile}`);
+    expect(await nameOf(url, certificates.client())).toBe('renewed');
+    await stopProcess(run);
+    expect((await run.exited).code).toBe(0);
+  });
+
+  test('to a server without https is no more than a line in the log', async () => {
+    const run = runCommandLine(['--in-memory', '--listen-client-urls', `http://127.0.0.1:${await freePort()}`]);
+    await expect.poll(() => run.output().stdout, { timeout: 20_000 }).toContain('ready to serve');
+    run.child.kill('SIGHUP');
+    await expect.poll(() => run.output().stdout, { timeout: 20_000 }).toContain('no https URL is served');
+    await stopProcess(run);
+    expect((await run.exited).code).toBe(0);
+  });
+});
+
+/** Whose certificate a new connection is shown, by its common name. */
+function nameOf(url: string, tls: ClientTls): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port), ...tls }, () => {
+      const { raw } = socket.getPeerCertificate();
+      socket.destroy();
+      resolve(new X509Certificate(raw).subject.replace('CN=', ''));
+    });
+    socket.on('error', reject);
+  });
+}
