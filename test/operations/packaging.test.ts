@@ -67,12 +67,14 @@ describe('the Dockerfile', () => {
   test('calls a server healthy that is, and no other', async () => {
     const command = JSON.parse(/^ {2}CMD (\[.+\])$/m.exec(dockerfile)?.[1] ?? '[]') as string[];
     expect(command[0]).toBe('node');
-    const check = async (url: string) => {
-      const env = { ...process.env, ETCD_LISTEN_CLIENT_URLS: `${url},http://127.0.0.1:1` };
+    const check = async (url: string, variables: Readonly<Record<string, string>> = {}) => {
+      const env = { ...process.env, ETCD_LISTEN_CLIENT_URLS: `${url},http://127.0.0.1:1`, ...variables };
       return (await runProcess(process.execPath, command.slice(1), { env }).exited).code;
     };
     const server = await startCommandLine();
     expect(await check(server.url)).toBe(0);
+    expect(await check('https://127.0.0.1:1', { ETCD_LISTEN_METRICS_URLS: server.url })).toBe(0);
+    expect(await check('', { ETCD_LISTEN_CLIENT_URLS: 'https://127.0.0.1:1' })).toBe(1);
     await server.stop();
     expect(await check(server.url)).toBe(1);
     const failing = createServer((_, response) => response.writeHead(503).end('{"health":"false"}'));
