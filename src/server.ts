@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import { CertificateReload } from './certificate-reload.ts';
 import { DEFAULTS, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { LinkEnd } from './frame/link.ts';
@@ -12,7 +13,7 @@ import { FrontEnds } from './front/front-ends.ts';
 import { identityOf } from './front/identity.ts';
 import type { ListenAddress } from './front/listeners.ts';
 import type { FrontEndSetup } from './front/open-front-end.ts';
-import { checkRenewal, parseListenUrl, tlsFilesOf } from './listen-options.ts';
+import { parseListenUrl, tlsFilesOf } from './listen-options.ts';
 import { createLog } from './log.ts';
 import { Monitoring } from './monitoring.ts';
 import { parseCorsOrigins } from './protocol/cors.ts';
@@ -98,8 +99,6 @@ class Server {
   #snapshots: SnapshotSchedule | undefined;
   #frontEnds: FrontEnds | undefined;
   #isClosing = false;
-  /** Settled when the last reload of the certificates is. */
-  #reload: Promise<void> = Promise.resolve();
 
   constructor(config: ServerConfig, read: ReadOptions, log: Logger, onFatal: (error: Error) => void) {
     this.#config = config;
@@ -123,11 +122,13 @@ class Server {
       const metricsUrls = await frontEnds.listenForMetrics(metricsAddresses);
       const told = metricsUrls.length === 0 ? { urls } : { urls, metricsUrls };
       this.#log.info(told, 'ready to serve client requests');
+      const renew = () => this.#renewCertificates(frontEnds);
+      const certificates = new CertificateReload(this.#read.tls, renew, this.#log);
       return {
         url: urls[0] as string,
         urls,
         metricsUrls,
-        reloadCertificates: () => this.#reloadCertificates(),
+        reloadCertificates: () => certificates.reload(),
         close: () => this.#close(),
       };
     } catch (error) {
@@ -253,25 +254,9 @@ class Server {
     return this.#frontEnds;
   }
 
-  /** One after the other. */
-  #reloadCertificates(): Promise<void> {
-    const reload = this.#reload.then(() => this.#renewCertificates());
-    this.#reload = reload.catch(() => {});
-    return reload;
-  }
-
-  async #renewCertificates(): Promise<void> {
-    const { tls } = this.#read;
-    try {
-      if (tls === undefined) throw new Error('no https URL is served');
-      const { validTo } = checkRenewal(tls);
-      if (this.#isClosing) throw new Error('the server is stopping');
-      await this.#frontEnds?.renewCertificates();
-      this.#log.info({ certFile: tls.certFile, validTo }, 'certificates reloaded');
-    } catch (error) {
-      this.#log.error({ err: error }, 'certificates not reloaded; those from before stay in use');
-      throw error;
-    }
+  async #renewCertificates(frontEnds: FrontEnds): Promise<void> {
+    if (this.#isClosing) throw new Error('the server is stopping');
+    await frontEnds.renewCertificates();
   }
 
   #fail(error: Error): void {

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CertificateAuthority, type CertificateFiles, type ClientTls, hasOpenssl } from '../support/certificates.ts';
 import { ApiClient } from '../support/http.ts';
 import { freePort, runCommandLine, stopProcess } from '../support/servers.ts';
@@ -12,13 +12,16 @@ import { Certificates, SECURE_URL, type SecureServer, startSecure, statusOf } fr
 let certificates: Certificates;
 /** What the server was told to read; what lies there is replaced. */
 let used: CertificateFiles;
-beforeEach(() => {
+beforeAll(() => {
   if (!hasOpenssl) return;
   certificates = new Certificates();
   used = { certFile: join(certificates.directory, 'used.crt'), keyFile: join(certificates.directory, 'used.key') };
-  install(certificates.server);
 });
-afterEach(() => certificates?.remove());
+afterAll(() => certificates?.remove());
+/** Each test begins with the server's certificate in use. */
+beforeEach(() => {
+  if (hasOpenssl) install(certificates.server);
+});
 
 function install({ certFile, keyFile }: CertificateFiles): void {
   copyFileSync(certFile, used.certFile);
@@ -28,11 +31,13 @@ function install({ certFile, keyFile }: CertificateFiles): void {
 describe.skipIf(!hasOpenssl).each([1, 3])('a reload with %i front ends', (frontEnds) => {
   let server: SecureServer;
   let api: ApiClient;
-  beforeEach(async () => {
+  beforeAll(async () => {
+    install(certificates.server);
     server = await startSecure(certificates, { frontEnds, ...used, listenMetricsUrls: [SECURE_URL] });
     api = new ApiClient(server.url, frontEnds, certificates.client());
   });
-  afterEach(async () => {
+  beforeEach(() => server.reloadCertificates());
+  afterAll(async () => {
     await api.close();
     await server.close();
   });
@@ -63,19 +68,19 @@ describe.skipIf(!hasOpenssl).each([1, 3])('a reload with %i front ends', (frontE
     for (const watch of watches) await watch.close();
   });
 
-  test.each([
-    ['that is none', () => writeFileSync(used.certFile, 'garbage'), /no certificate can be read from .*used\.crt/],
-    [
-      'that has another key',
-      () => copyFileSync(certificates.authority.issue('x').certFile, used.certFile),
-      /not the key/,
-    ],
-    ['whose key is none', () => writeFileSync(used.keyFile, ''), /no private key can be read from .*used\.key/],
-    ['that has expired', () => install(certificates.authority.issue('old', { days: -1 })), /in force from/],
-  ])('refuses a certificate %s, and the old one goes on', async (_, spoil, said) => {
-    spoil();
-    await expect(server.reloadCertificates()).rejects.toThrow(said);
-    expect(await namesOf()).toEqual(['server']);
+  test('refuses certificates that are of no use, and the old one goes on', async () => {
+    const spoilt: readonly (readonly [spoil: () => void, said: RegExp])[] = [
+      [() => writeFileSync(used.certFile, 'garbage'), /no certificate can be read from .*used\.crt/],
+      [() => install(certificates.authority.issue('old', { days: -1 })), /in force from/],
+      [() => writeFileSync(used.keyFile, ''), /no private key can be read from .*used\.key/],
+      [() => copyFileSync(certificates.authority.issue('x').keyFile, used.keyFile), /not the key/],
+    ];
+    for (const [spoil, said] of spoilt) {
+      install(certificates.server);
+      spoil();
+      await expect(server.reloadCertificates()).rejects.toThrow(said);
+      expect(await namesOf()).toEqual(['server']);
+    }
     install(certificates.authority.issue('good'));
     await server.reloadCertificates();
     expect(await namesOf()).toEqual(['good']);
@@ -88,9 +93,10 @@ describe.skipIf(!hasOpenssl).each([1, 3])('a reload with %i front ends', (frontE
   });
 
   test('can be followed by the end at once, and connections that have just come do not hold it up', async () => {
-    await server.reloadCertificates();
-    const coming = Array.from({ length: 10 }, () => statusOf(server.url, certificates.client()));
-    await server.close();
+    const ending = await startSecure(certificates, { frontEnds });
+    await ending.reloadCertificates();
+    const coming = Array.from({ length: 10 }, () => statusOf(ending.url, certificates.client()));
+    await ending.close();
     await Promise.all(coming);
   });
 });
