@@ -59,6 +59,11 @@ function claim(text: string): boolean {
   return value;
 }
 
+/** A flag that says yes by being there, and takes etcd's `--flag=false`; a variable has to say which. */
+function claimFlag(name: string, description: string, variable: string): Option {
+  return flag(`${name} [boolean]`, description, variable).preset('true').argParser(claim);
+}
+
 function checked(text: string, parse: (text: string) => unknown): void {
   try {
     parse(text);
@@ -92,17 +97,16 @@ const program = new Command('uetcd')
     flag('--trusted-ca-file <file>', 'CAs of clients, who must have a certificate then', 'ETCD_TRUSTED_CA_FILE'),
   )
   .addOption(
-    flag('--client-cert-auth [boolean]', 'require a client certificate on https URLs', 'ETCD_CLIENT_CERT_AUTH')
-      .default(DEFAULTS.clientCertAuth)
-      .preset('true')
-      .argParser(claim),
+    claimFlag('--client-cert-auth', 'require a client certificate on https URLs', 'ETCD_CLIENT_CERT_AUTH').default(
+      DEFAULTS.clientCertAuth,
+    ),
   )
   .addOption(
     flag('--cors <origins>', 'origins whose scripts may read answers, comma separated; *: all', 'ETCD_CORS')
       .default(DEFAULTS.cors)
       .argParser(originList),
   )
-  .addOption(flag('--in-memory', 'keep nothing on disk', 'ETCD_IN_MEMORY').default(DEFAULTS.inMemory))
+  .addOption(claimFlag('--in-memory', 'keep nothing on disk', 'ETCD_IN_MEMORY').default(DEFAULTS.inMemory))
   .addOption(flag('--data-dir <directory>', 'where data is kept (default: <name>.uetcd)', 'ETCD_DATA_DIR'))
   .addOption(
     flag('--snapshot-count <commands>', 'write commands between two snapshots', 'ETCD_SNAPSHOT_COUNT')
@@ -110,7 +114,7 @@ const program = new Command('uetcd')
       .argParser(positiveInteger),
   )
   .addOption(
-    flag(
+    claimFlag(
       '--force-recover',
       'keep what is valid of a damaged journal, move the rest aside',
       'ETCD_FORCE_RECOVER',

@@ -1,11 +1,13 @@
 /** The built command line: exits, signals, what it says, and what it costs when nobody asks. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { EventShape } from '../support/api-test.ts';
 import { ApiClient } from '../support/http.ts';
 import { RawConnection, requestBytes } from '../support/raw-connection.ts';
 import { freePort, runCommandLine, startCommandLine, stopProcess } from '../support/servers.ts';
+import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
 
 describe('a start that cannot be', () => {
   test.each([
@@ -47,6 +49,26 @@ describe('a start that cannot be', () => {
     await flagged.stop();
     const bad = runCommandLine([], { ETCD_EVENT_HISTORY: 'many' });
     expect((await bad.exited).code).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['in a variable that says false', [], 'false', true],
+    ['in a variable that says true', [], 'true', false],
+    ['by a flag without a word', ['--in-memory'], 'false', false],
+    ['by a flag that says false', ['--in-memory=false'], 'true', true],
+  ] as const)('in memory or not, %s', async (_, flags, variable, isOnDisk) => {
+    const parent = makeTemporary('uetcd-claims');
+    const dataDir = join(parent, 'data');
+    const server = await startCommandLine(['--data-dir', dataDir, ...flags], { ETCD_IN_MEMORY: variable });
+    expect(existsSync(dataDir)).toBe(isOnDisk);
+    await server.stop();
+    removeTemporary(parent);
+  });
+
+  test('a claim that is neither is refused', async () => {
+    const run = runCommandLine([], { ETCD_IN_MEMORY: 'perhaps' });
+    expect((await run.exited).code).toBe(1);
+    expect(run.output().stderr).toContain('true or false');
   });
 
   test.each(['--help', '--version'])('%s says it on stdout and exits with 0', async (flag) => {
