@@ -29,6 +29,8 @@ export class Node {
   readonly children: Node[] | undefined;
   /** Where the TTL queue holds this node; -1 when it does not. */
   ttlPosition: number;
+  /** Of the path, by which the index finds the node; known once the node stands in the tree. */
+  pathHash: number;
   /** What this node adds to the state hash; 0 where the store keeps none. */
   hash: number;
 
@@ -53,6 +55,7 @@ export class Node {
     this.childPosition = -1;
     this.children = children;
     this.ttlPosition = -1;
+    this.pathHash = 0;
     this.hash = 0;
   }
 

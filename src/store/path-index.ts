@@ -1,45 +1,170 @@
 /**
  * Finds a node by its whole path in one look-up, however deep it lies (native-bench, "100 k keys at depth 3").
  *
- * Sharded over many maps: a V8 Map doubles by copying all its entries, a pause that grows with the map, and holds at
- * most 2^24 entries. Both limits are divided by the number of shards. The shard is taken from the end of the path,
- * where the names of siblings differ most.
+ * A hash table of our own, and not a Map, because what a look-up among many keys costs is memory that is in no cache: a
+ * V8 Map walks a chain of entries and looks into the string of each, this one reads a few numbers that lie together,
+ * and then only the node that it wants (native-bench/micro, "set, among 100,000 keys"). The hash is that of the path in
+ * the state hash, which a node keeps, so it is made once.
+ *
+ *   shard    hashes   ┌───┬────┬────┬───┬────┬─     int32 each; 0 is a free place
+ *                     │ 0 │ h₁ │ h₂ │ 0 │ h₃ │ …    a node stands where its hash says, or as near behind as was free:
+ *                     └───┴────┴────┴───┴────┴─     a search ends at the first free place
+ *            nodes    │ – │ n₁ │ n₂ │ – │ n₃ │ …
+ *
+ * Sharded by the upper bits of the hash, because a table grows by copying all its entries: a pause that is divided by the
+ * number of shards.
+ *
+ * The hash has no secret, so an enemy can choose names that crowd in one place. No search looks further than
+ * `PROBES_MAX`: what finds no place within that goes into a Map, whose hash has a secret.
  */
 import type { ByteString } from '../base/byte-string.ts';
 import type { Node } from './node.ts';
+import { hashOfPath } from './state-hash.ts';
 
-const SHARDS = 256;
+const SHARD_BITS = 8;
+const CAPACITY_MIN = 16;
+/** With half of the places free a search takes two or three steps. */
+const FREE_PART = 2;
+/** Fuller than 1 / this, or a shard takes half the memory. */
+const SHRINK_PART = 8;
+/** Reached by chance about never. */
+const PROBES_MAX = 64;
 
 export class PathIndex {
-  readonly #shards: Map<ByteString, Node>[] = Array.from({ length: SHARDS }, () => new Map());
+  readonly #shards: Shard[] = Array.from({ length: 1 << SHARD_BITS }, () => new Shard());
   size = 0;
 
   get(path: ByteString): Node | undefined {
-    return this.#shardOf(path).get(path);
+    const hash = hashOfPath(path);
+    return this.#shardOf(hash).find(path, hash);
   }
 
-  /** Adds `node` under its path, or puts it in the place of the one that is there. */
-  set(node: Node): void {
-    const shard = this.#shardOf(node.path);
-    const sizeBefore = shard.size;
-    shard.set(node.path, node);
-    this.size += shard.size - sizeBefore;
+  /** Adds `node`, whose `pathHash` is known and whose path is not here. */
+  add(node: Node): void {
+    this.#shardOf(node.pathHash).add(node);
+    this.size++;
   }
 
-  delete(path: ByteString): void {
-    if (this.#shardOf(path).delete(path)) this.size--;
+  /** Puts `node` in the place of another of the same path, which is here. */
+  replace(old: Node, node: Node): void {
+    this.#shardOf(old.pathHash).replace(old, node);
   }
 
-  *values(): Generator<Node> {
-    for (const shard of this.#shards) yield* shard.values();
+  /** Takes out a node that is here. */
+  remove(node: Node): void {
+    this.#shardOf(node.pathHash).remove(node);
+    this.size--;
   }
 
-  #shardOf(path: ByteString): Map<ByteString, Node> {
-    const length = path.length;
-    const hash =
-      length < 3
-        ? length
-        : path.charCodeAt(length - 1) * 7 + path.charCodeAt(length - 2) * 31 + path.charCodeAt(length - 3) * 101;
-    return this.#shards[hash & (SHARDS - 1)] as Map<ByteString, Node>;
+  #shardOf(hash: number): Shard {
+    return this.#shards[hash >>> (32 - SHARD_BITS)] as Shard;
   }
+}
+
+class Shard {
+  #hashes = new Int32Array(CAPACITY_MIN);
+  #nodes: (Node | undefined)[] = new Array(CAPACITY_MIN).fill(undefined);
+  #mask = CAPACITY_MIN - 1;
+  #count = 0;
+  #crowded: Map<ByteString, Node> | undefined;
+
+  find(path: ByteString, pathHash: number): Node | undefined {
+    const hashes = this.#hashes;
+    const mask = this.#mask;
+    const mark = markOf(pathHash);
+    let place = mark & mask;
+    for (let probes = 0; probes < PROBES_MAX; probes++) {
+      const found = hashes[place] as number;
+      if (found === 0) break;
+      if (found === mark) {
+        const node = this.#nodes[place] as Node;
+        if (node.path === path) return node;
+      }
+      place = (place + 1) & mask;
+    }
+    return this.#crowded?.get(path);
+  }
+
+  add(node: Node): void {
+    if (++this.#count * FREE_PART > this.#hashes.length) this.#resize(this.#hashes.length * 2);
+    this.#place(node);
+  }
+
+  replace(old: Node, node: Node): void {
+    const place = this.#placeOf(old);
+    if (place === -1) this.#crowded?.set(node.path, node);
+    else this.#nodes[place] = node;
+  }
+
+  remove(node: Node): void {
+    const place = this.#placeOf(node);
+    if (place === -1) this.#crowded?.delete(node.path);
+    else this.#vacate(place);
+    const capacity = this.#hashes.length;
+    if (--this.#count * SHRINK_PART < capacity && capacity > CAPACITY_MIN) this.#resize(capacity / 2);
+  }
+
+  /** Where a node stands; -1 when it found no place. */
+  #placeOf(node: Node): number {
+    const nodes = this.#nodes;
+    const mask = this.#mask;
+    let place = markOf(node.pathHash) & mask;
+    for (let probes = 0; probes < PROBES_MAX; probes++) {
+      const found = nodes[place];
+      if (found === node) return place;
+      if (found === undefined) break;
+      place = (place + 1) & mask;
+    }
+    return -1;
+  }
+
+  #place(node: Node): void {
+    const hashes = this.#hashes;
+    const mask = this.#mask;
+    const mark = markOf(node.pathHash);
+    let place = mark & mask;
+    for (let probes = 0; probes < PROBES_MAX; probes++) {
+      if (hashes[place] === 0) {
+        hashes[place] = mark;
+        this.#nodes[place] = node;
+        return;
+      }
+      place = (place + 1) & mask;
+    }
+    this.#crowded ??= new Map();
+    this.#crowded.set(node.path, node);
+  }
+
+  /** Frees a place. Those behind it that had wanted it, or one before it, move up: a search must not end before them. */
+  #vacate(place: number): void {
+    const hashes = this.#hashes;
+    const nodes = this.#nodes;
+    const mask = this.#mask;
+    let gap = place;
+    for (let next = (gap + 1) & mask; hashes[next] !== 0; next = (next + 1) & mask) {
+      const home = (hashes[next] as number) & mask;
+      if (((next - home) & mask) < ((next - gap) & mask)) continue;
+      hashes[gap] = hashes[next] as number;
+      nodes[gap] = nodes[next];
+      gap = next;
+    }
+    hashes[gap] = 0;
+    nodes[gap] = undefined;
+  }
+
+  #resize(capacity: number): void {
+    const nodes = this.#nodes;
+    const crowded = this.#crowded;
+    this.#hashes = new Int32Array(capacity);
+    this.#nodes = new Array(capacity).fill(undefined);
+    this.#mask = capacity - 1;
+    this.#crowded = undefined;
+    for (const node of nodes) if (node !== undefined) this.#place(node);
+    if (crowded !== undefined) for (const node of crowded.values()) this.#place(node);
+  }
+}
+
+/** The hash as a place is marked with it. */
+function markOf(pathHash: number): number {
+  return pathHash === 0 ? 1 : pathHash;
 }

@@ -5,16 +5,24 @@
  * Not cryptographic: it guards against our mistakes, not against an enemy.
  */
 import { crc32 } from 'node:zlib';
+import type { ByteString } from '../base/byte-string.ts';
 import type { StoreEvent } from './event.ts';
 import type { Node } from './node.ts';
 
 /** Longer strings go through the native checksum: native-bench/micro, "hash of a value". */
 const NATIVE_FROM_LENGTH = 96;
 
-/** @returns 32 bits, signed, that depend on every field of the node that a client can see. */
+/** @returns 32 bits, signed, on which the hash of a node at this path goes on; equally good in each of them. */
+export function hashOfPath(path: ByteString): number {
+  return hashOfText(path, 0x811c9dc5);
+}
+
+/**
+ * @param node its `pathHash` is known.
+ * @returns 32 bits, signed, that depend on every field of the node that a client can see.
+ */
 export function hashOfNode(node: Node): number {
-  let hash = hashOfText(node.path, 0x811c9dc5);
-  hash = hashOfText(node.value, hash);
+  let hash = hashOfText(node.value, node.pathHash);
   hash = mix(hash, node.children === undefined ? 1 : 2);
   hash = mixNumber(hash, node.createdIndex);
   hash = mixNumber(hash, node.modifiedIndex);

@@ -188,7 +188,7 @@ export class Store {
     }
     if (old.isDirectory) return new Failure(102, write.path);
     const isRefresh = (write.flags & Flag.refresh) !== 0;
-    const node = this.#newNode(write, write.path, this.index + 1, isRefresh ? old : undefined);
+    const node = this.#newNode(write, old.path, this.index + 1, isRefresh ? old : undefined);
     this.tree.replace(old, node);
     return this.#happened(Action.set, isRefresh, asEventSees(node), old);
   }

@@ -6,7 +6,7 @@ import type { ByteString } from '../base/byte-string.ts';
 import { Failure } from './failure.ts';
 import { type Node, newDirectory } from './node.ts';
 import { PathIndex } from './path-index.ts';
-import { hashOfNode } from './state-hash.ts';
+import { hashOfNode, hashOfPath } from './state-hash.ts';
 import { TtlQueue } from './ttl-queue.ts';
 
 export class Tree {
@@ -19,7 +19,8 @@ export class Tree {
 
   constructor(keepsHash: boolean) {
     this.#keepsHash = keepsHash;
-    this.index.set(this.root);
+    this.root.pathHash = hashOfPath(this.root.path);
+    this.index.add(this.root);
   }
 
   /** How many nodes there are, the root not counted. */
@@ -53,6 +54,8 @@ export class Tree {
     node.parent = parent;
     node.childPosition = siblings.length;
     siblings.push(node);
+    node.pathHash = hashOfPath(node.path);
+    this.index.add(node);
     this.#enter(node);
   }
 
@@ -62,8 +65,9 @@ export class Tree {
     (parent.children as Node[])[old.childPosition] = node;
     node.parent = parent;
     node.childPosition = old.childPosition;
+    node.pathHash = old.pathHash;
+    this.index.replace(old, node);
     this.#leave(old);
-    // The entry of the index is overwritten in place: no delete, no insert.
     this.#enter(node);
   }
 
@@ -116,7 +120,6 @@ export class Tree {
   }
 
   #enter(node: Node): void {
-    this.index.set(node);
     if (node.expirationMs !== undefined) this.ttlQueue.add(node);
     if (this.#keepsHash) {
       node.hash = hashOfNode(node);
@@ -130,7 +133,7 @@ export class Tree {
   }
 
   #forget(node: Node): void {
-    this.index.delete(node.path);
+    this.index.remove(node);
     this.#leave(node);
   }
 
@@ -144,6 +147,7 @@ export class Tree {
 
   #enterBelow(directory: Node): void {
     for (const child of directory.children as Node[]) {
+      this.index.add(child);
       this.#enter(child);
       if (child.children !== undefined) this.#enterBelow(child);
     }
