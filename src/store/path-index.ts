@@ -87,7 +87,7 @@ class Shard {
 
   add(node: Node): void {
     if (++this.#count * FREE_PART > this.#hashes.length) this.#resize(this.#hashes.length * 2);
-    this.#place(node);
+    this.#place(markOf(node.pathHash), node);
   }
 
   replace(old: Node, node: Node): void {
@@ -118,10 +118,9 @@ class Shard {
     return -1;
   }
 
-  #place(node: Node): void {
+  #place(mark: number, node: Node): void {
     const hashes = this.#hashes;
     const mask = this.#mask;
-    const mark = markOf(node.pathHash);
     let place = mark & mask;
     for (let probes = 0; probes < PROBES_MAX; probes++) {
       if (hashes[place] === 0) {
@@ -153,14 +152,18 @@ class Shard {
   }
 
   #resize(capacity: number): void {
+    const hashes = this.#hashes;
     const nodes = this.#nodes;
     const crowded = this.#crowded;
     this.#hashes = new Int32Array(capacity);
     this.#nodes = new Array(capacity).fill(undefined);
     this.#mask = capacity - 1;
     this.#crowded = undefined;
-    for (const node of nodes) if (node !== undefined) this.#place(node);
-    if (crowded !== undefined) for (const node of crowded.values()) this.#place(node);
+    for (let place = 0; place < hashes.length; place++) {
+      const mark = hashes[place] as number;
+      if (mark !== 0) this.#place(mark, nodes[place] as Node);
+    }
+    if (crowded !== undefined) for (const node of crowded.values()) this.#place(markOf(node.pathHash), node);
   }
 }
 

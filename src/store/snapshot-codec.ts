@@ -179,6 +179,8 @@ export class StoreReader {
     else if (kind === ChunkKind.nodes) while (this.#at < bytes.length) this.#placedNode();
     else {
       assert(kind === ChunkKind.events, 'a chunk of a snapshot has a kind that this build knows');
+      // These come last, and always, if only as an empty chunk.
+      if (this.#store.tree.size === 0) this.#store.tree.indexLoaded();
       while (this.#at < bytes.length) this.#event();
     }
   }
@@ -198,7 +200,7 @@ export class StoreReader {
     const parent = this.#directories[this.#i32()];
     assert(parent !== undefined, 'a node of a snapshot comes after its directory');
     const node = this.#node();
-    this.#store.tree.attach(parent, node);
+    this.#store.tree.load(parent, node);
     if (node.isDirectory) this.#directories.push(node);
   }
 
