@@ -19,7 +19,7 @@
  */
 import type { ByteString } from '../base/byte-string.ts';
 import type { Node } from './node.ts';
-import { hashOfPath } from './state-hash.ts';
+import { hashOfAncestor, hashOfPath } from './state-hash.ts';
 
 const SHARD_BITS = 8;
 const CAPACITY_MIN = 16;
@@ -37,6 +37,12 @@ export class PathIndex {
   get(path: ByteString): Node | undefined {
     const hash = hashOfPath(path);
     return this.#shardOf(hash).find(path, hash);
+  }
+
+  /** The node whose path is the first `length` characters of `path`: nobody has to cut them off. */
+  getAncestor(path: ByteString, length: number): Node | undefined {
+    const hash = hashOfAncestor(path, length);
+    return this.#shardOf(hash).findAncestor(path, length, hash);
   }
 
   /** Adds `node`, whose `pathHash` is known and whose path is not here. */
@@ -83,6 +89,23 @@ class Shard {
       place = (place + 1) & mask;
     }
     return this.#crowded?.get(path);
+  }
+
+  findAncestor(path: ByteString, length: number, pathHash: number): Node | undefined {
+    const hashes = this.#hashes;
+    const mask = this.#mask;
+    const mark = markOf(pathHash);
+    let place = mark & mask;
+    for (let probes = 0; probes < PROBES_MAX; probes++) {
+      const found = hashes[place] as number;
+      if (found === 0) break;
+      if (found === mark) {
+        const node = this.#nodes[place] as Node;
+        if (node.path.length === length && path.startsWith(node.path)) return node;
+      }
+      place = (place + 1) & mask;
+    }
+    return this.#crowded?.get(path.slice(0, length) as ByteString);
   }
 
   add(node: Node): void {

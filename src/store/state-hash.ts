@@ -14,7 +14,12 @@ const NATIVE_FROM_LENGTH = 96;
 
 /** @returns 32 bits, signed, on which the hash of a node at this path goes on; equally good in each of them. */
 export function hashOfPath(path: ByteString): number {
-  return hashOfText(path, 0x811c9dc5);
+  return hashOfText(path, path.length, 0x811c9dc5);
+}
+
+/** The same for the path that `path` begins with and that has this length. */
+export function hashOfAncestor(path: ByteString, length: number): number {
+  return hashOfText(path, length, 0x811c9dc5);
 }
 
 /**
@@ -22,7 +27,7 @@ export function hashOfPath(path: ByteString): number {
  * @returns 32 bits, signed, that depend on every field of the node that a client can see.
  */
 export function hashOfNode(node: Node): number {
-  let hash = hashOfText(node.value, node.pathHash);
+  let hash = hashOfText(node.value, node.value.length, node.pathHash);
   hash = mix(hash, node.children === undefined ? 1 : 2);
   hash = mixNumber(hash, node.createdIndex);
   hash = mixNumber(hash, node.modifiedIndex);
@@ -50,11 +55,14 @@ function mix(hash: number, value: number): number {
   return Math.imul(mixed, 0xc2b2ae35) ^ (mixed >>> 16);
 }
 
-function hashOfText(text: string, seed: number): number {
-  if (text.length >= NATIVE_FROM_LENGTH) return mix(mix(seed, text.length), crc32(text) | 0);
+/** Of the first `length` characters. */
+function hashOfText(text: string, length: number, seed: number): number {
+  if (length >= NATIVE_FROM_LENGTH) {
+    return mix(mix(seed, length), crc32(length === text.length ? text : text.slice(0, length)) | 0);
+  }
   let hash = seed;
-  for (let position = 0; position < text.length; position++) {
+  for (let position = 0; position < length; position++) {
     hash = Math.imul(hash ^ text.charCodeAt(position), 0x01000193);
   }
-  return mix(hash, text.length);
+  return mix(hash, length);
 }

@@ -183,7 +183,7 @@ export class Store {
     if (write.path === '') return ROOT_IS_READ_ONLY;
     const old = this.tree.find(write.path);
     if (old === undefined) {
-      if ((write.flags & Flag.refresh) === 0) return this.#create(write, write.path, Action.set);
+      if ((write.flags & Flag.refresh) === 0) return this.#createAbsent(write, write.path, Action.set);
       return this.tree.locate(write.path) as Failure;
     }
     if (old.isDirectory) return new Failure(102, write.path);
@@ -195,9 +195,14 @@ export class Store {
 
   #create(write: Write, path: ByteString, action: Action): StoreEvent | Failure {
     if (path === '') return ROOT_IS_READ_ONLY;
+    // Where something is, its directory is: none is made in vain.
+    if (this.tree.find(path) !== undefined) return new Failure(105, path);
+    return this.#createAbsent(write, path, action);
+  }
+
+  #createAbsent(write: Write, path: ByteString, action: Action): StoreEvent | Failure {
     const parent = this.tree.parentFor(path, this.index + 1);
     if (parent instanceof Failure) return parent;
-    if (this.tree.find(path) !== undefined) return new Failure(105, path);
     const node = this.#newNode(write, path, this.index + 1, undefined);
     this.tree.attach(parent, node);
     return this.#happened(action, false, asEventSees(node), undefined);
