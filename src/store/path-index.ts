@@ -115,13 +115,13 @@ class Shard {
 
   replace(old: Node, node: Node): void {
     const place = this.#placeOf(old);
-    if (place === -1) this.#crowded?.set(node.path, node);
+    if (place === -1) (this.#crowded as Map<ByteString, Node>).set(node.path, node);
     else this.#nodes[place] = node;
   }
 
   remove(node: Node): void {
     const place = this.#placeOf(node);
-    if (place === -1) this.#crowded?.delete(node.path);
+    if (place === -1) (this.#crowded as Map<ByteString, Node>).delete(node.path);
     else this.#vacate(place);
     const capacity = this.#hashes.length;
     if (--this.#count * SHRINK_PART < capacity && capacity > CAPACITY_MIN) this.#resize(capacity / 2);

@@ -4,7 +4,7 @@ import type { ByteString } from '../../src/base/byte-string.ts';
 import { Op } from '../../src/protocol/command.ts';
 import { Node } from '../../src/store/node.ts';
 import { renderEvent } from '../../src/store/render.ts';
-import { hashOfNode } from '../../src/store/state-hash.ts';
+import { hashOfNode, hashOfPath } from '../../src/store/state-hash.ts';
 import { Store } from '../../src/store/store.ts';
 import { Tree } from '../../src/store/tree.ts';
 import { play, randomSteps } from './random-steps.ts';
@@ -19,7 +19,11 @@ function played(...args: Parameters<typeof play> extends [Store, ...infer Rest] 
 /** The sum over all nodes that the tree keeps up to date, taken anew. */
 function hashOfAllNodes(store: Store): number {
   let sum = 0;
-  for (const { path } of contentOf(store)) sum = (sum + hashOfNode(store.tree.find(path as ByteString) as Node)) | 0;
+  for (const { path } of contentOf(store)) {
+    const node = store.tree.find(path as ByteString) as Node;
+    expect(node.pathHash).toBe(hashOfPath(node.path));
+    sum = (sum + hashOfNode(node)) | 0;
+  }
   return sum;
 }
 
