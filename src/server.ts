@@ -138,12 +138,13 @@ class Server {
   }
 
   async #startDurably(): Promise<void> {
-    const { name, dataDir, snapshotCount, eventHistory, forceRecover } = this.#config;
+    const { name, dataDir, snapshotCount, eventHistory, forceRecover, storeHeapMb } = this.#config;
     const directory = await openDataDirectory(resolve(dataDir ?? `${name}.uetcd`));
     this.#directory = directory;
     const journal = createLink(LIMITS.journalRingBytes);
     this.#monitoring.watchRing('journal', journal.producer.ring);
-    this.#snapshots = new SnapshotSchedule(directory.path, eventHistory, this.#log, this.#monitoring.snapshots);
+    const { snapshots } = this.#monitoring;
+    this.#snapshots = new SnapshotSchedule(directory.path, eventHistory, storeHeapMb, this.#log, snapshots);
     const lastSequence = await this.#startStore({
       directory: directory.path,
       mustForceRecovery: forceRecover,

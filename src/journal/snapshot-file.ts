@@ -49,7 +49,7 @@ const STAGING_SIZE_BYTES = 1024 * 1024;
  * Synced as it is written, not at the end at once: the journal's own sync would otherwise stand in line behind
  * hundreds of megabytes.
  */
-const SYNC_STEP_BYTES = 4 * 1024 * 1024;
+const SYNC_STEP_BYTES = 1024 * 1024;
 
 export interface SnapshotWriterOptions {
   /** Whatever the reader wants to know of the snapshot as a whole. */

@@ -15,7 +15,11 @@ import { SnapshotWriter } from '../journal/snapshot-file.ts';
 import { StoreReader, writeStore } from '../store/snapshot-codec.ts';
 import { Store } from '../store/store.ts';
 import { crashHook } from './crash-hook.ts';
+import { Pace } from './pace.ts';
 import { Replayer } from './store-recovery.ts';
+
+/** A few milliseconds' work, as a chunk of a snapshot is. */
+const RECORDS_PER_REST = 4096;
 
 /** Counts over all tasks of this thread. */
 const crashPoint = crashHook();
@@ -36,17 +40,27 @@ export interface SnapshotResult {
 export function makeSnapshot({ directory, sequence, historyEventsMax }: SnapshotTask): SnapshotResult {
   const startMs = performance.now();
   yieldToOthers();
+  const pace = new Pace();
   const store = new Store(historyEventsMax, true);
   const reader = new StoreReader(store);
   const replayer = new Replayer(store);
   const { lastSequence } = replayClosed(directory, nodeFileLayer, {
     untilSequence: sequence,
-    onSnapshotChunk: (chunk) => reader.chunk(chunk),
-    onRecord: (_sequence, _timeMs, payload, offset, lengthBytes) => replayer.apply(payload, offset, lengthBytes),
+    onSnapshotChunk: (chunk) => {
+      reader.chunk(chunk);
+      pace.rest();
+    },
+    onRecord: (recordSequence, _timeMs, payload, offset, lengthBytes) => {
+      replayer.apply(payload, offset, lengthBytes);
+      if (recordSequence % RECORDS_PER_REST === 0) pace.rest();
+    },
   });
   assert(lastSequence === sequence, 'the closed segments reach the checkpoint');
   const writer = new SnapshotWriter(directory, nodeFileLayer, sequence, { crashPoint });
-  writeStore(store, (buffer, offset, lengthBytes) => writer.writeChunk(buffer, offset, lengthBytes));
+  writeStore(store, (buffer, offset, lengthBytes) => {
+    writer.writeChunk(buffer, offset, lengthBytes);
+    pace.rest();
+  });
   writer.finish();
   pruneBefore(directory, nodeFileLayer, sequence, crashPoint);
   return { nodes: store.tree.size, tookMs: performance.now() - startMs };
