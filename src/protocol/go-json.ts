@@ -1,12 +1,12 @@
 /**
- * What Go's encoding/json says about text that is not JSON, for the one endpoint that reads JSON and repeats the
- * message to its client. A plain descent over the grammar of RFC 8259; each place where a byte can be wrong has its
- * own words. Source: Go 1.19, encoding/json/scanner.go.
+ * What Go's encoding/json says about text that is not JSON, for the endpoint that reads JSON and repeats the message to its
+ * client; and the first value of a text, for those that do not. A plain descent over the grammar of RFC 8259; each place
+ * where a byte can be wrong has its own words. Source: Go 1.19, encoding/json/scanner.go.
  *
  * At the end of the text Go tries one more space: inside a number, a literal or an escape the fault is that space;
  * wherever a space is welcome, it is the end.
  */
-import type { ByteString } from '../base/byte-string.ts';
+import { type ByteString, textOf } from '../base/byte-string.ts';
 import { quotedCharacter } from './go-quote.ts';
 
 /** Go goes down to 10 000. No list of URLs nests at all, and the stack here is smaller. */
@@ -19,6 +19,13 @@ export function faultOfJson(text: ByteString): string | undefined {
   return scanner.value(0) ?? scanner.end();
 }
 
+/** The first value of the text, as a decoder of a stream takes it: what follows is not looked at. Undefined when it is none. */
+export function valueOfJson(text: ByteString): unknown {
+  const scanner = new Scanner(text);
+  if (scanner.value(0) !== undefined) return undefined;
+  return JSON.parse(textOf(text.slice(0, scanner.position) as ByteString));
+}
+
 /** Each method moves over what it names and gives undefined, or gives the fault. */
 class Scanner {
   readonly #text: string;
@@ -26,6 +33,10 @@ class Scanner {
 
   constructor(text: string) {
     this.#text = text;
+  }
+
+  get position(): number {
+    return this.#position;
   }
 
   end(): string | undefined {
