@@ -105,6 +105,13 @@ export const LIMITS = {
   journalSpinMs: 0.2,
   /** How long a page about this server waits for what the store says; then it is told without. */
   storeReadingMsMax: 1000,
+  /** Of each front end: checks of passwords, and passwords to be hashed, that may wait. Each takes a tenth of a second. */
+  passwordQueueMax: 64,
+  /** The same of one user, so that guesses at its password do not fill the line of all others. */
+  passwordQueuePerUserMax: 8,
+  /** Of each front end: credentials that were right, and how long they are remembered. */
+  rememberedPasswordsMax: 10_000,
+  rememberedPasswordMsMax: 300_000,
   /** SIGTERM: how long requests in flight may take. */
   drainMsMax: 4000,
 } as const;

@@ -222,6 +222,7 @@ class Server {
     const identity = identityOf(name, advertiseClientUrls, ['http://localhost:2380'], stored);
     const monitored = this.#monitoring.describe({ memberId: identity.member.id, raftTerm }, stored !== undefined);
     const startedMs = Date.now();
+    const { passwordQueueMax, passwordQueuePerUserMax, rememberedPasswordsMax, rememberedPasswordMsMax } = LIMITS;
     const setups = this.#links.map(({ bell, requests, replies }, number): FrontEndSetup => {
       return {
         number,
@@ -244,6 +245,7 @@ class Server {
         metrics: this.#monitoring.frontEndMemories[number] as SharedArrayBuffer,
         monitored,
         storeReadingMsMax: LIMITS.storeReadingMsMax,
+        passwords: { passwordQueueMax, passwordQueuePerUserMax, rememberedPasswordsMax, rememberedPasswordMsMax },
         slowRequestMs: slowRequestMs === 0 ? Number.POSITIVE_INFINITY : slowRequestMs,
       };
     });

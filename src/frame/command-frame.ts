@@ -13,7 +13,9 @@
  *   +----------------------------------+----------------------------------+
  *   | path size, u32                   | value size, u32                  | 32
  *   +----------------------------------+----------------------------------+
- *   | prevValue size, u32              | state hash, i32 (a checkpoint's) | 40
+ *   | prevValue size, u32              | state hash, i32 (a checkpoint's);| 40
+ *   |                                  | else look-ups, u16 made, u16 in  |
+ *   |                                  | vain: those for its rights       |
  *   +----------------------------------+----------------------------------+
  *   | path bytes, value bytes, prevValue bytes                            | 48
  *
@@ -25,7 +27,7 @@ import { assert } from '../base/assert.ts';
 import type { ByteString } from '../base/byte-string.ts';
 
 /**
- * Operations beside those of the key space (`Op`, 1 to 31).
+ * Operations beside those of clients (`Op` and `AuthOp`, 1 to 31).
  * `tick` and `checkpoint` change or check the state and are journaled; the others are not.
  */
 export const ControlOp = {
@@ -41,6 +43,8 @@ export const ControlOp = {
   healthCheck: 66,
   /** What the store says of itself: answered by a `ReplyFormat.reading`. */
   takeReading: 67,
+  /** Count the look-ups of requests that the store does not hear of otherwise; its value is `LookUps` as JSON. Not answered. */
+  countLookUps: 68,
 } as const;
 export type ControlOp = (typeof ControlOp)[keyof typeof ControlOp];
 
@@ -58,6 +62,18 @@ const PATH_SIZE_AT = 32;
 const VALUE_SIZE_AT = 36;
 const PREV_VALUE_SIZE_AT = 40;
 const STATE_HASH_AT = 44;
+
+/** What several requests have cost in reads: the switch for each of them, those that found something, and the others. */
+export interface LookUps {
+  requests: number;
+  made: number;
+  inVain: number;
+}
+
+/** What the rights of a request have cost in reads, as they stand in its frame: the made ones, and those that found nothing. */
+export function packLookUps(made: number, inVain: number): number {
+  return Math.min(made, 0x7fff) | (Math.min(inVain, 0x7fff) << 16);
+}
 
 export function commandSizeBytes(pathLength: number, valueLength: number, prevValueLength: number): number {
   return COMMAND_HEAD_SIZE_BYTES + pathLength + valueLength + prevValueLength;
@@ -123,6 +139,17 @@ export function writeValues(bytes: Buffer, view: DataView, at: number, value: st
   writeText(bytes, valueAt + value.length, prevValue);
 }
 
+/** Adds what one request has cost. @param packed as `packLookUps` gives it. */
+export function addLookUps(sum: LookUps, packed: number): void {
+  sum.requests++;
+  sum.made += packed & 0xffff;
+  sum.inVain += packed >>> 16;
+}
+
+export function writeLookUps(view: DataView, at: number, lookUps: number): void {
+  view.setInt32(at + STATE_HASH_AT, lookUps, true);
+}
+
 /** Writes a tick, which has a head only. */
 export function writeTick(bytes: Buffer, view: DataView, at: number, cutoffMs: number, eventsMax: number): void {
   writeCommand(bytes, view, at, ControlOp.tick, 0, 0, cutoffMs, '');
@@ -164,6 +191,10 @@ export class CommandReader {
   get flags(): number {
     return this.#view.getUint16(this.#at + FLAGS_AT, true);
   }
+  /** Adds to the flags in the frame itself, so that what is journaled has it too. */
+  addFlag(flag: number): void {
+    this.#view.setUint16(this.#at + FLAGS_AT, this.flags | flag, true);
+  }
   get slot(): number {
     return this.#view.getUint32(this.#at + SLOT_AT, true);
   }
@@ -185,6 +216,10 @@ export class CommandReader {
   }
   get tickEventsMax(): number {
     return this.#view.getUint32(this.#at + INDEX_LOW_AT, true);
+  }
+  /** As `packLookUps` gives it; meant in frames of requests. */
+  get lookUps(): number {
+    return this.#view.getInt32(this.#at + STATE_HASH_AT, true);
   }
   get stateHash(): number {
     return this.#view.getInt32(this.#at + STATE_HASH_AT, true);

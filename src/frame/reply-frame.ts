@@ -32,6 +32,8 @@ export const ReplyKind = {
   rolledBack: 5,
   /** There is no place for another watcher: the front end words the refusal. */
   watchRefused: 6,
+  /** Users, roles and the switch have changed: what is new, as JSON (`SecurityNews`); in place of the slot its version. */
+  security: 7,
 } as const;
 
 /** Which headers an answer bears. */
@@ -46,6 +48,8 @@ export const ReplyFormat = {
   health: 4,
   /** What the store says of itself, as JSON (`StoreReading`): the front end makes a page of it. */
   reading: 5,
+  /** An answer about users and roles: JSON and a cluster id. */
+  auth: 6,
 } as const;
 
 export const REPLY_HEAD_SIZE_BYTES = 32;

@@ -4,6 +4,7 @@
  *   word               writer           readers
  *   DURABLE_SEQUENCE   journal worker   front ends (the gate), store worker (what can no longer be undone)
  *   JOURNAL_STATE      journal worker   front ends, store worker
+ *   SECURITY_VERSION   store worker     front ends: whether their copy of users and roles is behind
  *   STOP_STORE         main thread      store worker
  *   STOP_JOURNAL       main thread      journal worker
  *   FRONT_END_CLOSED   front end n,     main thread, when the process ends
@@ -21,6 +22,8 @@ const TEXT_SIZE_BYTES_MAX = 500;
 const WORD = {
   durableSequence: 0,
   journalState: 32,
+  // Beside the other word that every request looks at and that hardly ever changes.
+  securityVersion: 33,
   stopStore: 64,
   stopJournal: 80,
   textSize: 96,
@@ -60,6 +63,14 @@ export class SharedWords {
   }
   set journalState(state: number) {
     Atomics.store(this.#words, WORD.journalState, state);
+  }
+
+  /** Counts the changes of users, roles and the switch; 0 while there has been none. */
+  get securityVersion(): number {
+    return Atomics.load(this.#words, WORD.securityVersion);
+  }
+  set securityVersion(version: number) {
+    Atomics.store(this.#words, WORD.securityVersion, version);
   }
 
   get isStoreStopping(): boolean {

@@ -8,6 +8,7 @@ import {
   writeCommand,
   writeExpiration,
   writeIndex,
+  writeLookUps,
   writeValueBytes,
   writeValues,
 } from '../frame/command-frame.ts';
@@ -25,6 +26,7 @@ interface QueuedCommand {
   readonly prevValue: string;
   readonly index: bigint;
   readonly expirationMs: number;
+  readonly lookUps: number;
 }
 
 export class CommandSender {
@@ -46,6 +48,7 @@ export class CommandSender {
    * Sends a command, now or when there is room; `wakeStore` must follow.
    * @param index prevIndex or waitIndex; 0n without.
    * @param expirationMs counts with Flag.hasExpiration.
+   * @param lookUps what its rights have cost: `packLookUps`.
    */
   send(
     op: number,
@@ -57,31 +60,42 @@ export class CommandSender {
     prevValue: string,
     index: bigint,
     expirationMs: number,
+    lookUps: number,
   ): void {
     const mustQueue = this.#queue.length > 0;
-    if (!mustQueue && this.#trySend(op, flags, slot, timeMs, path, value, prevValue, index, expirationMs)) return;
-    this.#queue.push({ op, flags, slot, timeMs, path, value, prevValue, index, expirationMs });
+    if (!mustQueue && this.#trySend(op, flags, slot, timeMs, path, value, prevValue, index, expirationMs, lookUps))
+      return;
+    this.#queue.push({ op, flags, slot, timeMs, path, value, prevValue, index, expirationMs, lookUps });
   }
 
   /** Sends a set of a value that is still among the bytes of its request, from `valueAt` on. */
-  sendValueBytes(flags: number, slot: number, timeMs: number, path: string, body: Uint8Array, valueAt: number): void {
+  sendValueBytes(
+    flags: number,
+    slot: number,
+    timeMs: number,
+    path: string,
+    body: Uint8Array,
+    valueAt: number,
+    lookUps: number,
+  ): void {
     const link = this.#link;
     const sizeBytes = commandSizeBytes(path.length, body.length - valueAt, 0);
     const at = this.#queue.length > 0 ? -1 : link.tryClaim(sizeBytes);
     if (at === -1) {
       const value = Buffer.from(body.buffer, body.byteOffset, body.length).latin1Slice(valueAt);
-      this.send(Op.set, flags, slot, timeMs, path, value, '', 0n, 0);
+      this.send(Op.set, flags, slot, timeMs, path, value, '', 0n, 0, lookUps);
       return;
     }
     writeCommand(link.bytes, link.view, at, Op.set, flags, slot, timeMs, path);
     writeValueBytes(link.bytes, link.view, at, body, valueAt);
+    if (lookUps !== 0) writeLookUps(link.view, at, lookUps);
     link.publishQuietly();
     this.unannouncedCount++;
   }
 
   /** Sends a command that has nothing but a slot. */
   sendControl(op: ControlOp, slot: number, timeMs: number): void {
-    this.send(op, 0, slot, timeMs, '', '', '', 0n, 0);
+    this.send(op, 0, slot, timeMs, '', '', '', 0n, 0, 0);
   }
 
   /**
@@ -97,7 +111,8 @@ export class CommandSender {
   flush(): void {
     let sent = 0;
     for (const c of this.#queue) {
-      if (!this.#trySend(c.op, c.flags, c.slot, c.timeMs, c.path, c.value, c.prevValue, c.index, c.expirationMs)) break;
+      const { op, flags, slot, timeMs, path, value, prevValue, index, expirationMs, lookUps } = c;
+      if (!this.#trySend(op, flags, slot, timeMs, path, value, prevValue, index, expirationMs, lookUps)) break;
       sent++;
     }
     if (sent > 0) this.#queue = this.#queue.slice(sent);
@@ -113,6 +128,7 @@ export class CommandSender {
     prevValue: string,
     index: bigint,
     expirationMs: number,
+    lookUps: number,
   ): boolean {
     const link = this.#link;
     const at = link.tryClaim(commandSizeBytes(path.length, value.length, prevValue.length));
@@ -122,6 +138,7 @@ export class CommandSender {
     if (value !== '' || prevValue !== '') writeValues(bytes, view, at, value, prevValue);
     if (index !== 0n) writeIndex(view, at, index);
     if ((flags & Flag.hasExpiration) !== 0) writeExpiration(view, at, expirationMs);
+    if (lookUps !== 0) writeLookUps(view, at, lookUps);
     link.publishQuietly();
     this.unannouncedCount++;
     return true;

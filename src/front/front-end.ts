@@ -6,6 +6,8 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { ByteString } from '../base/byte-string.ts';
 import { BAD_REQUEST_BODY, CONTENT_TYPE_HTML, CONTENT_TYPE_TEXT } from '../protocol/answers.ts';
 import { cleanPath, decodePath, isSimpleUrl, needsCleaning, redirectBody, redirectLocation } from '../protocol/path.ts';
+import type { Access } from './access.ts';
+import { AuthRoutes } from './auth-routes.ts';
 import { ClaimedRequests } from './claimed-requests.ts';
 import type { HttpApp, HttpHandler } from './http-app.ts';
 import type { Identity } from './identity.ts';
@@ -13,6 +15,8 @@ import type { KeysRequest } from './keys-request.ts';
 import { KEYS_PREFIX, KeysRoutes } from './keys-routes.ts';
 import { HEALTH_PATH, METRICS_PATH, OtherRoutes } from './other-routes.ts';
 import type { Pages } from './pages.ts';
+import type { Passwords } from './passwords.ts';
+import { PlainRequests } from './plain-requests.ts';
 import { ignoreBody, writeNotFound, writeOwnAnswer } from './responder.ts';
 import type { StoreClient } from './store-client.ts';
 
@@ -23,6 +27,8 @@ export interface FrontEndOptions {
   readonly requestBytesMax: number;
   readonly pathDepthMax: number;
   readonly pages: Pages;
+  readonly access: Access;
+  readonly passwords: Passwords;
   readonly onError: (error: unknown) => void;
 }
 
@@ -31,18 +37,22 @@ export class FrontEnd {
   readonly #options: FrontEndOptions;
   readonly #claimed: ClaimedRequests;
   readonly #keys: KeysRoutes;
+  readonly #auth: AuthRoutes;
   readonly #others: OtherRoutes;
 
   constructor(store: StoreClient, options: FrontEndOptions) {
-    const { identity, pathDepthMax, requestBytesMax } = options;
+    const { access, identity, pathDepthMax, requestBytesMax, onError } = options;
+    const { clusterId } = identity;
     this.#store = store;
     this.#options = options;
     this.#claimed = new ClaimedRequests(store, requestBytesMax, {
       onBody: (request, body) => this.#onBody(request, body),
       onAborted: (request) => this.#onAborted(request),
     });
-    this.#keys = new KeysRoutes(store, this.#claimed, { clusterId: identity.clusterId, pathDepthMax });
-    this.#others = new OtherRoutes(store, this.#claimed, options);
+    this.#keys = new KeysRoutes(store, this.#claimed, { clusterId, pathDepthMax, access, onError });
+    const plain = new PlainRequests(store, { clusterId, requestBytesMax, access, onError });
+    this.#auth = new AuthRoutes(store, this.#claimed, plain, options.passwords);
+    this.#others = new OtherRoutes(store, this.#claimed, plain, options);
   }
 
   /** Serves all of the API. */
@@ -103,6 +113,7 @@ export class FrontEnd {
 
   #routeClean(response: HttpResponse, request: HttpRequest, method: string, path: ByteString): void {
     if (this.#keys.has(path)) this.#keys.serve(response, request, method, path);
+    else if (this.#auth.has(path)) this.#auth.serve(response, request, method, path);
     else this.#others.serve(response, request, method, path);
   }
 
@@ -133,9 +144,9 @@ export class FrontEnd {
     }
   }
 
-  #onAborted({ slot, isReading }: KeysRequest): void {
-    // The store has never heard of a request whose body did not come, so no frame is to be waited for.
-    if (isReading) this.#store.slots.release(slot);
+  #onAborted({ slot, isUnsent }: KeysRequest): void {
+    // The store has never heard of it, so no frame is to be waited for.
+    if (isUnsent) this.#store.slots.release(slot);
     else {
       this.#options.pages.forget(slot);
       this.#store.abort(slot);

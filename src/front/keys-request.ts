@@ -23,29 +23,39 @@ export class KeysRequest {
   isPathPlain = false;
   query = '';
   contentType = '';
-  /** Whether the body is still on its way: the store knows nothing of this request yet. */
-  isReading = false;
+  /** The header, where it was looked at, and the key as rights are looked up for it: with its last slash. */
+  authorization = '';
+  claimedKey = '' as ByteString;
+  /** Counts the requests of this slot, so that a verdict that comes late finds out whether its request is still there. */
+  serial = 0;
+  /** Whether its body or a verdict is still on its way: the store knows nothing of this request yet. */
+  isUnsent = false;
   readonly #body: BodyReader;
   readonly #onAborted: () => void;
 
   constructor(slot: number, bodyBytesMax: number, handler: KeysRequestHandler) {
     this.slot = slot;
     this.#body = new BodyReader(bodyBytesMax, (body) => {
-      this.isReading = false;
+      this.isUnsent = false;
       handler.onBody(this, body);
     });
-    this.#onAborted = () => handler.onAborted(this);
+    this.#onAborted = () => {
+      this.serial++;
+      handler.onAborted(this);
+    };
   }
 
   /** A request without a body that counts. */
   begin(response: HttpResponse): void {
-    this.isReading = false;
+    this.serial++;
+    this.isUnsent = false;
     response.onAborted(this.#onAborted);
   }
 
   /** A request with one: the handler is called when it has come. */
   beginWithBody(response: HttpResponse): void {
-    this.isReading = true;
+    this.serial++;
+    this.isUnsent = true;
     response.onAborted(this.#onAborted);
     this.#body.read(response);
   }

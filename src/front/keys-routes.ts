@@ -13,14 +13,19 @@ import { isPlainValueForm, PLAIN_VALUE_AT } from '../protocol/form.ts';
 import { isPlain } from '../protocol/json.ts';
 import { isPlainKeysUrl } from '../protocol/path.ts';
 import { type KeysMethod, parseKeysRequest } from '../protocol/request.ts';
+import type { Access, Verdict } from './access.ts';
 import type { ClaimedRequests } from './claimed-requests.ts';
 import { expirationMsOf } from './expiration.ts';
 import type { KeysRequest } from './keys-request.ts';
+import { TOO_MANY_PASSWORDS } from './plain-requests.ts';
 import { ignoreBody, refuseMethod, writeOwnAnswer } from './responder.ts';
 import type { StoreClient } from './store-client.ts';
 
 export const KEYS_PREFIX = '/v2/keys';
 const SLASH = 0x2f;
+const NOT_YET = -1;
+const INSUFFICIENT_CREDENTIALS: ApiError = { code: 110, cause: 'Insufficient credentials' as ByteString, index: 0 };
+const TOO_BUSY: ApiError = { code: 300, cause: TOO_MANY_PASSWORDS as ByteString, index: 0 };
 const KEYS_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE']);
 const NOTHING = '' as ByteString;
 
@@ -28,6 +33,8 @@ export interface KeysRoutesOptions {
   /** Hexadecimal. */
   readonly clusterId: string;
   readonly pathDepthMax: number;
+  readonly access: Access;
+  readonly onError: (error: unknown) => void;
 }
 
 export class KeysRoutes {
@@ -56,7 +63,10 @@ export class KeysRoutes {
     claimed.method = 'GET';
     claimed.path = path;
     claimed.begin(response);
-    this.#store.send(Op.get, Flag.pathPlain, claimed.slot, path);
+    this.#noteClaim(claimed, request, path);
+    const lookUps = this.#judgeNow(claimed, false);
+    if (lookUps !== NOT_YET) this.#store.send(Op.get, Flag.pathPlain, claimed.slot, path, lookUps);
+    else this.#judge(claimed, false, (cost) => this.#store.send(Op.get, Flag.pathPlain, claimed.slot, path, cost));
     return true;
   }
 
@@ -65,14 +75,14 @@ export class KeysRoutes {
     const url = request.getUrl();
     if (!isPlainKeysUrl(url) || request.getQuery()) return false;
     const path = url.slice(KEYS_PREFIX.length) as ByteString;
-    this.#withBody(response, 'PUT', path, true, '', request.getHeader('content-type'));
+    this.#withBody(response, request, 'PUT', path, path, true, '');
     return true;
   }
 
   /** Any request on the key space. @param cleanPath with the prefix, and clean. */
   serve(response: HttpResponse, request: HttpRequest, method: string, cleanPath: ByteString): void {
-    const end = cleanPath.charCodeAt(cleanPath.length - 1) === SLASH ? cleanPath.length - 1 : cleanPath.length;
-    const path = cleanPath.slice(KEYS_PREFIX.length, end) as ByteString;
+    const key = cleanPath.slice(KEYS_PREFIX.length) as ByteString;
+    const path = (key.endsWith('/') ? key.slice(0, -1) : key) as ByteString;
     if (!KEYS_METHODS.has(method)) {
       ignoreBody(response);
       refuseMethod(response, method, ALLOW.keys);
@@ -80,7 +90,7 @@ export class KeysRoutes {
     }
     const query = request.getQuery() ?? '';
     if (method === 'PUT' || method === 'POST') {
-      this.#withBody(response, method, path, isPlain(path), query, request.getHeader('content-type'));
+      this.#withBody(response, request, method, path, key, isPlain(path), query);
       return;
     }
     ignoreBody(response);
@@ -89,17 +99,18 @@ export class KeysRoutes {
     claimed.method = method as KeysMethod;
     claimed.path = path;
     claimed.begin(response);
-    const parsed = parseKeysRequest(method as KeysMethod, path, query, '', NOTHING);
-    this.#submit(response, method, claimed.slot, parsed);
+    this.#noteClaim(claimed, request, key);
+    this.#submit(claimed, parseKeysRequest(method as KeysMethod, path, query, '', NOTHING));
   }
 
   #withBody(
     response: HttpResponse,
+    request: HttpRequest,
     method: KeysMethod,
     path: ByteString,
+    key: ByteString,
     isPathPlain: boolean,
     query: string,
-    contentType: string,
   ): void {
     const claimed = this.#claimed.claim(response);
     if (claimed === undefined) return;
@@ -107,44 +118,94 @@ export class KeysRoutes {
     claimed.path = path;
     claimed.isPathPlain = isPathPlain;
     claimed.query = query;
-    claimed.contentType = contentType;
+    claimed.contentType = request.getHeader('content-type');
+    this.#noteClaim(claimed, request, key);
     claimed.beginWithBody(response);
   }
 
+  /** What rights are looked up by. While there are none to look up nobody reads the header: that is a call into native code. */
+  #noteClaim(claimed: KeysRequest, request: HttpRequest, key: ByteString): void {
+    claimed.claimedKey = key;
+    claimed.authorization = this.#options.access.isOpen ? '' : request.getHeader('authorization');
+  }
+
   /** The body of a request is here. @param body undefined when it was too large; valid during the call. */
-  onBody({ slot, method, path, isPathPlain, query, contentType }: KeysRequest, body: Uint8Array | undefined): void {
+  onBody(claimed: KeysRequest, body: Uint8Array | undefined): void {
+    const { slot, method, path, isPathPlain, query, contentType } = claimed;
     const isPlainSet = isPathPlain && method === 'PUT' && query === '' && contentType === FORM_TYPE;
     if (isPlainSet && body !== undefined && isPlainValueForm(body) && this.#isPathAllowed(path)) {
-      this.#store.sendValueBytes(Flag.pathPlain | Flag.valuePlain, slot, path, body, PLAIN_VALUE_AT);
-      return;
+      const lookUps = this.#judgeNow(claimed, false);
+      if (lookUps !== NOT_YET) {
+        this.#store.sendValueBytes(Flag.pathPlain | Flag.valuePlain, slot, path, body, PLAIN_VALUE_AT, lookUps);
+        return;
+      }
     }
     const text = body === undefined ? NOTHING : byteStringOfBytes(body);
-    const parsed = parseKeysRequest(method, path, query, contentType, text, body === undefined);
-    this.#submit(this.#store.slots.responseOf(slot), method, slot, parsed);
+    this.#submit(claimed, parseKeysRequest(method, path, query, contentType, text, body === undefined));
   }
 
-  /** Sends what the grammar has made of a request, or says why not. */
-  #submit(response: HttpResponse, method: string, slot: number, parsed: KeysCommand | ApiError): void {
-    if ('code' in parsed) {
-      this.#refuse(response, method, slot, parsed);
-      return;
-    }
-    if (!this.#isPathAllowed(parsed.path)) {
+  /** Sends what the grammar has made of a request, if its client may, or says why not. */
+  #submit(claimed: KeysRequest, parsed: KeysCommand | ApiError): void {
+    if ('code' in parsed) this.#refuse(claimed, parsed);
+    else if (!this.#isPathAllowed(parsed.path)) {
       const cause = `the key has more than ${this.#options.pathDepthMax} elements` as ByteString;
-      this.#refuse(response, method, slot, { code: 210, cause, index: 0 });
-      return;
+      this.#refuse(claimed, { code: 210, cause, index: 0 });
+    } else {
+      const lookUps = this.#judgeNow(claimed, parsed.isRecursive);
+      if (lookUps !== NOT_YET) this.#send(claimed.slot, parsed, lookUps);
+      else this.#judge(claimed, parsed.isRecursive, (cost) => this.#send(claimed.slot, parsed, cost));
     }
-    const { timeMs } = this.#store;
-    this.#store.sendCommand(slot, parsed, timeMs, expirationMsOf(parsed.ttlNs, timeMs));
   }
 
-  #refuse(response: HttpResponse, method: string, slot: number, error: ApiError): void {
+  #send(slot: number, command: KeysCommand, lookUps: number): void {
+    const { timeMs } = this.#store;
+    this.#store.sendCommand(slot, command, timeMs, expirationMsOf(command.ttlNs, timeMs), lookUps);
+  }
+
+  /** @returns the look-ups if its client is known to have the right, `NOT_YET` if `judge` must find out or refuse. */
+  #judgeNow({ authorization, claimedKey, method }: KeysRequest, isRecursive: boolean): number {
+    const { access } = this.#options;
+    if (access.isOpen) return 0;
+    const verdict = access.judgeNow(authorization, claimedKey, isWrite(method), isRecursive);
+    return verdict === 'allowed' ? access.lookUps : NOT_YET;
+  }
+
+  /** Goes on if the client of a request may do what it wants, at once or when that is known; refuses it if not. */
+  #judge(claimed: KeysRequest, isRecursive: boolean, goOn: (lookUps: number) => void): void {
+    const { authorization, claimedKey, method, serial } = claimed;
+    const claim = { authorization, key: claimedKey, isWrite: isWrite(method), isRecursive };
+    claimed.isUnsent = true;
+    this.#options.access.judge(claim, (verdict, lookUps) => {
+      if (claimed.serial !== serial) return; // Its client has gone.
+      claimed.isUnsent = false;
+      try {
+        if (verdict === 'allowed') goOn(lookUps);
+        else this.#refuseAccess(claimed, verdict, lookUps);
+      } catch (error) {
+        this.#options.onError(error);
+        this.#store.slots.responseOf(claimed.slot).close();
+      }
+    });
+  }
+
+  #refuseAccess(claimed: KeysRequest, verdict: Verdict, lookUps: number): void {
+    this.#store.countLookUps(lookUps);
+    if (verdict === 'denied') this.#refuse(claimed, INSUFFICIENT_CREDENTIALS);
+    else this.#refuse(claimed, TOO_BUSY, 503, { 'Retry-After': '1' });
+  }
+
+  #refuse(
+    { slot, method }: KeysRequest,
+    error: ApiError,
+    status = statusOf(error.code),
+    more: Readonly<Record<string, string>> = {},
+  ): void {
+    const response = this.#store.slots.responseOf(slot);
     this.#store.slots.release(slot);
     this.#store.metrics.count(Counter.refused);
-    const headers = { 'X-Etcd-Cluster-Id': this.#options.clusterId, 'X-Etcd-Index': String(error.index) };
+    const headers = { 'X-Etcd-Cluster-Id': this.#options.clusterId, 'X-Etcd-Index': String(error.index), ...more };
     const body = Buffer.from(renderError(error.code, error.cause, error.index), 'latin1');
-    const isHead = method === 'HEAD';
-    response.cork(() => writeOwnAnswer(response, statusOf(error.code), CONTENT_TYPE_JSON, headers, body, isHead));
+    response.cork(() => writeOwnAnswer(response, status, CONTENT_TYPE_JSON, headers, body, method === 'HEAD'));
   }
 
   #isPathAllowed(path: ByteString): boolean {
@@ -152,6 +213,10 @@ export class KeysRoutes {
     // Each element takes two bytes at least, so short paths need no counting.
     return path.length <= 2 * pathDepthMax || path.split('/', pathDepthMax + 2).length <= pathDepthMax + 1;
   }
+}
+
+function isWrite(method: KeysMethod): boolean {
+  return method !== 'GET' && method !== 'HEAD';
 }
 
 /** Whether a body may come. Most reads have none, and are spared the handler for it. */

@@ -4,6 +4,7 @@ import { SharedWords } from '../frame/shared-words.ts';
 import { FrontEndMetrics } from '../metrics/front-end-metrics.ts';
 import { watchGarbageCollections } from '../metrics/garbage-collections.ts';
 import { Doorbell } from '../ring/doorbell.ts';
+import { Access } from './access.ts';
 import { admissionOf } from './admission.ts';
 import type { TlsFiles } from './certificates.ts';
 import { FrontEnd } from './front-end.ts';
@@ -12,7 +13,9 @@ import type { Identity } from './identity.ts';
 import { type AppDescriptors, type ListenAddress, Listeners } from './listeners.ts';
 import { type MonitoredServer, pageRendererOf } from './monitored-server.ts';
 import { Pages } from './pages.ts';
+import { type PasswordLimits, Passwords } from './passwords.ts';
 import { Responder } from './responder.ts';
+import { SecurityCopy } from './security-copy.ts';
 import { SlowRequests } from './slow-requests.ts';
 import { StoreClient } from './store-client.ts';
 
@@ -49,6 +52,7 @@ export interface FrontEndSetup {
   readonly storeReadingMsMax: number;
   /** An answer that takes so long is told in the log; Infinity for never. */
   readonly slowRequestMs: number;
+  readonly passwords: PasswordLimits;
 }
 
 /** What it says to the server. */
@@ -69,6 +73,7 @@ export class OpenFrontEnd {
   readonly #tls: TlsFiles | undefined;
   readonly #onError: (error: unknown) => void;
   readonly #endOfWatching: () => void;
+  readonly #passwords: Passwords;
   #metricsListeners: Listeners | undefined;
 
   constructor(setup: FrontEndSetup, { onError, onWarning, onFatal }: FrontEndEvents) {
@@ -77,6 +82,9 @@ export class OpenFrontEnd {
     const metrics = new FrontEndMetrics(setup.metrics);
     this.#endOfWatching = watchGarbageCollections(metrics);
     const pages = new Pages(pageRendererOf(setup.monitored, words, metrics), setup.storeReadingMsMax);
+    this.#passwords = new Passwords(setup.passwords);
+    const copy = new SecurityCopy();
+    const access = new Access(copy, words, this.#passwords);
     const slowRequests = new SlowRequests(onWarning);
     this.client = new StoreClient({
       requests: setup.requests,
@@ -96,11 +104,23 @@ export class OpenFrontEnd {
         const request = this.frontEnd.requestIn(slot);
         if (request !== undefined) slowRequests.note(request.method, request.path, status, tookMs, isGone);
       },
+      onSecurity: (version, news) => {
+        copy.take(version, news);
+        access.renewed();
+      },
       onReading: (slot, response, body) => pages.tell(slot, response, body),
       onFatal,
     });
-    const options = { identity, startedMs, requestBytesMax, pathDepthMax, pages, onError };
-    this.frontEnd = new FrontEnd(this.client, options);
+    this.frontEnd = new FrontEnd(this.client, {
+      identity,
+      startedMs,
+      requestBytesMax,
+      pathDepthMax,
+      pages,
+      access,
+      passwords: this.#passwords,
+      onError,
+    });
     this.#tls = setup.tls;
     this.#onError = onError;
     this.listeners = this.#listenersFor(setup.corsOrigins, (app) => this.frontEnd.serveOn(app));
@@ -154,6 +174,7 @@ export class OpenFrontEnd {
     this.#metricsListeners?.close();
     this.#endOfWatching();
     this.client.close();
+    void this.#passwords.close();
   }
 
   /** Resolves when no connection is left after `close`. */

@@ -1,6 +1,6 @@
 /** The routes outside the key space: what the front end answers by itself, and what it asks the store for. */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
-import { type ByteString, byteStringOfBytes } from '../base/byte-string.ts';
+import type { ByteString } from '../base/byte-string.ts';
 import { ControlOp } from '../frame/command-frame.ts';
 import {
   ALLOW,
@@ -11,19 +11,19 @@ import {
   renderSelfStats,
   VERSION_BODY,
 } from '../protocol/answers.ts';
-import { answerAuthOff } from '../protocol/auth-off.ts';
-import { answerMembers, type PlainAnswer } from '../protocol/members.ts';
-import { BodyReader } from './body-reader.ts';
+import { answerMembers } from '../protocol/members.ts';
 import type { ClaimedRequests } from './claimed-requests.ts';
 import type { Identity } from './identity.ts';
 import { Page, type Pages } from './pages.ts';
+import type { PlainRequest, PlainRequests } from './plain-requests.ts';
 import { ignoreBody, refuseMethod, writeNotFound, writeOwnAnswer } from './responder.ts';
 import type { StoreClient } from './store-client.ts';
 
 export const METRICS_PATH = '/metrics';
 export const HEALTH_PATH = '/health';
 const VARS_PATH = '/debug/vars';
-const NOTHING = '' as ByteString;
+/** What changes the list, or would: for the role `root` only. */
+const MEMBER_CHANGES: ReadonlySet<string> = new Set(['POST', 'PUT', 'DELETE']);
 const ALLOW_EXACT: Readonly<Record<string, string>> = {
   '/version': ALLOW.version,
   '/health': ALLOW.health,
@@ -38,32 +38,26 @@ export interface OtherRoutesOptions {
   readonly identity: Identity;
   /** Epoch ms: when the server was started. */
   readonly startedMs: number;
-  readonly requestBytesMax: number;
   readonly pages: Pages;
 }
 
 export class OtherRoutes {
   readonly #store: StoreClient;
   readonly #claimed: ClaimedRequests;
+  readonly #plain: PlainRequests;
   readonly #options: OtherRoutesOptions;
 
-  constructor(store: StoreClient, claimed: ClaimedRequests, options: OtherRoutesOptions) {
+  constructor(store: StoreClient, claimed: ClaimedRequests, plain: PlainRequests, options: OtherRoutesOptions) {
     this.#store = store;
     this.#claimed = claimed;
+    this.#plain = plain;
     this.#options = options;
   }
 
   /** Any request outside the key space. @param path clean. */
   serve(response: HttpResponse, request: HttpRequest, method: string, path: ByteString): void {
     if (path === '/v2/members' || path.startsWith('/v2/members/')) {
-      const contentType = request.getHeader('content-type');
-      this.#withBody(response, method, (body) =>
-        answerMembers(method, path, contentType, body, this.#options.identity.member),
-      );
-      return;
-    }
-    if (path.startsWith('/v2/auth/')) {
-      this.#withBody(response, method, () => answerAuthOff(method, path));
+      this.#serveMembers(response, request, method, path);
       return;
     }
     ignoreBody(response);
@@ -86,22 +80,19 @@ export class OtherRoutes {
     this.#options.pages.ask(this.#store, claimed.slot, page, method === 'HEAD');
   }
 
-  /** Answers what needs a body and not the store. */
-  #withBody(response: HttpResponse, method: string, answer: (body: ByteString) => PlainAnswer): void {
-    let isGone = false;
-    response.onAborted(() => {
-      isGone = true;
-    });
-    const reader = new BodyReader(this.#options.requestBytesMax, (body) => {
-      if (isGone) return;
-      const request = body === undefined ? NOTHING : byteStringOfBytes(body);
-      const { status, contentType, headers, hasClusterId, body: text } = answer(request);
-      const clusterId = hasClusterId ? { 'X-Etcd-Cluster-Id': this.#options.identity.clusterId } : {};
-      response.cork(() =>
-        writeOwnAnswer(response, status, contentType, { ...headers, ...clusterId }, latin1(text), method === 'HEAD'),
-      );
-    });
-    reader.read(response);
+  #serveMembers(response: HttpResponse, httpRequest: HttpRequest, method: string, path: ByteString): void {
+    const contentType = httpRequest.getHeader('content-type');
+    const answer = (request: PlainRequest) => {
+      const { member } = this.#options.identity;
+      this.#plain.answer(request, answerMembers(method, path, contentType, request.body, member));
+    };
+    if (!MEMBER_CHANGES.has(method)) this.#plain.read(response, method, answer);
+    else {
+      this.#plain.readAsRoot(response, httpRequest, method, (request, lookUps) => {
+        this.#store.countLookUps(lookUps);
+        answer(request);
+      });
+    }
   }
 
   #answer(response: HttpResponse, method: string, path: ByteString): void {

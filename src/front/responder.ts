@@ -14,6 +14,7 @@ const STATUS_LINES: Record<number, string> = {
   201: '201 Created',
   301: '301 Moved Permanently',
   400: '400 Bad Request',
+  401: '401 Unauthorized',
   403: '403 Forbidden',
   404: '404 Not Found',
   405: '405 Method Not Allowed',
@@ -40,6 +41,7 @@ class StoreLines {
   readonly #keys: HeaderLines;
   readonly #keysErrorHead: string;
   readonly #plain: Uint8Array;
+  readonly #auth: Uint8Array;
 
   constructor(clusterId: string, raftTerm: number, origin: string) {
     const cors = corsHeaders(origin).map(([name, value]) => `\r\n${name}: ${value}`);
@@ -48,6 +50,7 @@ class StoreLines {
     this.#plain = latin1Bytes(plain);
     this.#keys = new HeaderLines(head, '\r\nX-Raft-Index: ', `\r\nX-Raft-Term: ${raftTerm}`);
     this.#keysErrorHead = head;
+    this.#auth = latin1Bytes(`${plain}\r\nX-Etcd-Cluster-Id: ${clusterId}`);
   }
 
   of(format: number, etcdIndex: number, raftIndex: number): string | Uint8Array {
@@ -56,6 +59,8 @@ class StoreLines {
         return this.#keys.of(etcdIndex, raftIndex);
       case ReplyFormat.keysError:
         return this.#keysErrorHead + etcdIndex;
+      case ReplyFormat.auth:
+        return this.#auth;
       default:
         return this.#plain;
     }

@@ -4,13 +4,15 @@
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import { performance } from 'node:perf_hooks';
-import { ControlOp } from '../frame/command-frame.ts';
+import { byteStringOfBytes } from '../base/byte-string.ts';
+import { addLookUps, ControlOp, type LookUps } from '../frame/command-frame.ts';
 import { LinkConsumer, type LinkEnd } from '../frame/link.ts';
 import { ReplyFormat, ReplyKind, ReplyReader } from '../frame/reply-frame.ts';
 import { JournalState, type SharedWords } from '../frame/shared-words.ts';
 import { Counter, type FrontEndMetrics } from '../metrics/front-end-metrics.ts';
 import { Operation, operationOf } from '../metrics/operation.ts';
 import { HEALTH_BODIES } from '../protocol/answers.ts';
+import type { AuthOp } from '../protocol/auth-request.ts';
 import { Flag, type KeysCommand, type Op } from '../protocol/command.ts';
 import type { Doorbell } from '../ring/doorbell.ts';
 import { CommandSender } from './command-sender.ts';
@@ -45,6 +47,8 @@ export interface StoreClientOptions extends TurnsOptions, SlowRequestOptions {
   readonly largeAnswerStallMsMax: number;
   /** Called, corked, with what the store says of itself, for a slot that has asked. */
   readonly onReading: (slot: number, response: HttpResponse, body: Uint8Array) => void;
+  /** Called with what is new of users and roles: `SecurityNews` as JSON. */
+  readonly onSecurity: (version: number, news: string) => void;
 }
 
 export class StoreClient implements TurnWork {
@@ -61,6 +65,7 @@ export class StoreClient implements TurnWork {
   readonly #watches: Watches;
   readonly #undone: UndoneRequests;
   readonly #turns: Turns;
+  #owedLookUps: LookUps = { requests: 0, made: 0, inVain: 0 };
   /** What `#writeCorked` writes: fields instead of a closure a reply. */
   #response: HttpResponse | undefined;
   #body: Uint8Array = OPENING_BRACE;
@@ -88,30 +93,56 @@ export class StoreClient implements TurnWork {
     return this.#turns.timeMs;
   }
 
-  /** Hands a command of the key space to the store. */
-  sendCommand(slot: number, command: KeysCommand, timeMs: number, expirationMs: number): void {
+  /** Hands a command of the key space to the store. @param lookUps what its rights have cost: `packLookUps`. */
+  sendCommand(slot: number, command: KeysCommand, timeMs: number, expirationMs: number, lookUps: number): void {
     const { op, path, value, prevValue, prevIndex, waitIndex } = command;
     const flags = command.ttlNs === undefined ? command.flags : command.flags | Flag.hasExpiration;
     this.#durations.begin(slot, operationOf(op, flags), this.#turns.startMs);
-    this.#sender.send(op, flags, slot, timeMs, path, value, prevValue, prevIndex || waitIndex, expirationMs);
+    const index = prevIndex || waitIndex;
+    this.#sender.send(op, flags, slot, timeMs, path, value, prevValue, index, expirationMs, lookUps);
     this.#turns.expectReplies();
   }
 
   /** The same for a plain read, without a record. */
-  send(op: Op, flags: number, slot: number, path: string): void {
+  send(op: Op, flags: number, slot: number, path: string, lookUps: number): void {
     this.#durations.begin(slot, operationOf(op, flags), this.#turns.startMs);
-    this.#sender.send(op, flags, slot, this.timeMs, path, '', '', 0n, 0);
+    this.#sender.send(op, flags, slot, this.timeMs, path, '', '', 0n, 0, lookUps);
     this.#turns.expectReplies();
   }
 
   /** The same for a plain set, whose value is the bytes of `body` from `valueAt` on. */
-  sendValueBytes(flags: number, slot: number, path: string, body: Uint8Array, valueAt: number): void {
+  sendValueBytes(flags: number, slot: number, path: string, body: Uint8Array, valueAt: number, lookUps: number): void {
     this.#durations.begin(slot, Operation.set, this.#turns.startMs);
-    this.#sender.sendValueBytes(flags, slot, this.timeMs, path, body, valueAt);
+    this.#sender.sendValueBytes(flags, slot, this.timeMs, path, body, valueAt, lookUps);
     this.#turns.expectReplies();
   }
 
+  /** Asks for users and roles, or for a change of them. */
+  sendAuth(slot: number, op: AuthOp, flags: number, name: string, value: string, lookUps: number): void {
+    this.#durations.begin(slot, Operation.other, this.#turns.startMs);
+    this.#sender.send(op, flags, slot, this.timeMs, name, value, '', 0n, 0, lookUps);
+    this.#turns.expectReplies();
+  }
+
+  /** A request was judged and the store hears nothing else of it. @param lookUps what that has cost. */
+  countLookUps(lookUps: number): void {
+    addLookUps(this.#owedLookUps, lookUps);
+    this.#turns.expectReplies();
+  }
+
+  /**
+   * One frame for all that a turn has refused, and none while the ring is full: requests that were answered already do
+   * not bound a queue.
+   */
+  #payLookUps(): void {
+    const owed = this.#owedLookUps;
+    if (owed.requests === 0 || this.#sender.queuedCount > 0) return;
+    this.#owedLookUps = { requests: 0, made: 0, inVain: 0 };
+    this.#sender.send(ControlOp.countLookUps, 0, 0, this.timeMs, '', JSON.stringify(owed), '', 0n, 0, 0);
+  }
+
   sendControl(op: ControlOp, slot: number): void {
+    this.#payLookUps();
     this.#durations.begin(slot, Operation.other, this.#turns.startMs);
     this.#sender.sendControl(op, slot, this.timeMs);
     this.#turns.expectReplies();
@@ -157,6 +188,7 @@ export class StoreClient implements TurnWork {
 
   turn(): number {
     if (this.#sender.queuedCount > 0) this.#sender.flush();
+    this.#payLookUps();
     const taken = this.#takeReplies();
     // While replies flow the next turn comes at once, and the store, if it has gone to sleep, may sleep until there is
     // a batch for it: native-bench, "set-64".
@@ -208,6 +240,9 @@ export class StoreClient implements TurnWork {
         return;
       case ReplyKind.watchRefused:
         this.#watches.refuse(reply.slot);
+        return;
+      case ReplyKind.security:
+        this.#options.onSecurity(reply.slot, byteStringOfBytes(reply.body));
         return;
       case ReplyKind.rolledBack:
         this.#gate.noteRolledBack();

@@ -40,6 +40,8 @@ export class UndoneRequests {
         if (this.#slots.stateOf(slot) === SlotState.waiting) this.#slots.responseOf(slot).close();
         this.#watches.cancel(slot);
         return;
+      case ReplyKind.security:
+        return; // What is left is told anew.
       default:
         this.#waiting.push({ slot, headBit: reply.format & HEAD_BIT });
     }

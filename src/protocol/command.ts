@@ -5,7 +5,7 @@
  */
 import type { ByteString } from '../base/byte-string.ts';
 
-/** Operation codes as they stand in command frames; append only, since journals keep them. */
+/** Operation codes as they stand in command frames; append only, since journals keep them. From 16 on: `AuthOp`. */
 export const Op = {
   get: 1,
   watch: 2,
@@ -37,6 +37,10 @@ export const Flag = {
   hasPrevIndex: 512,
   /** expirationMs is meant. */
   hasExpiration: 1024,
+  /** A change of users and roles, the first since the process began to get so far, makes sure of their directories. */
+  ensureAuth: 2048,
+  /** The query of a request for users or roles is malformed, which etcd looks at late. */
+  badQuery: 4096,
 } as const;
 
 /**
@@ -56,6 +60,8 @@ export interface KeysCommand {
   prevIndex: bigint;
   /** etcd index from which a watch looks, inclusive; 0 means from now on. */
   waitIndex: bigint;
+  /** Whether all below the path is meant, by the words of the request: its rights depend on it, whatever its operation does. */
+  isRecursive: boolean;
   /** Remaining life in nanoseconds as the signed 64-bit product that Go computes (ttl * 1e9, wrapped); undefined without ttl. */
   ttlNs: bigint | undefined;
 }

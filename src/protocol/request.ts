@@ -68,7 +68,10 @@ export function parseKeysRequest(
   const form = readForm(method, query, contentType, body, bodyTooLarge);
   if ('fault' in form) return refuse(210, form.fault);
   const parameters = form === EMPTY_FORM ? NO_PARAMETERS : checkParameters(method, form);
-  return 'code' in parameters ? parameters : commandOf(method, path, parameters);
+  if ('code' in parameters) return parameters;
+  const command = commandOf(method, path, parameters);
+  command.isRecursive = parameters.recursive;
+  return command;
 }
 
 /** The commonest write, a set of a value and nothing else, without the detour through forms and parameters. */
@@ -225,6 +228,7 @@ function bareCommand(op: Op, path: ByteString, flags: number): KeysCommand {
     prevValue: NOTHING,
     prevIndex: 0n,
     waitIndex: 0n,
+    isRecursive: false,
     ttlNs: undefined,
   };
 }

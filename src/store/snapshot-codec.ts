@@ -6,6 +6,7 @@
  *   kind 1, head     etcd index, f64 | time, f64 | event chain, i32 | number of counters, u32 | counters, f64 each
  *   kind 2, nodes    parent's ordinal, u32 | node         directories are numbered in the order in which they come;
  *                                                         0 is the root, and every node comes after its parent
+ *   kind 4, vault    the same below the root of the vault; left out when there is nothing
  *   kind 3, events   action, u8 | bits, u8 | index, f64 | time, f64 | node, if any | prevNode, if any
  *
  *   node    bits, u8 | path size, u32 | value size, u32 | createdIndex, f64 | modifiedIndex, f64 |
@@ -20,7 +21,7 @@ import { type Action, StoreEvent } from './event.ts';
 import { Node } from './node.ts';
 import type { Store } from './store.ts';
 
-const ChunkKind = { head: 1, nodes: 2, events: 3 } as const;
+const ChunkKind = { head: 1, nodes: 2, events: 3, vault: 4 } as const;
 const NodeBit = { directory: 1, pathPlain: 2, valuePlain: 4, expires: 8 } as const;
 const EventBit = { refresh: 1, node: 2, prevNode: 4 } as const;
 
@@ -36,7 +37,11 @@ export function writeStore(store: Store, sink: ChunkSink): void {
   const writer = new ChunkWriter(sink);
   writeHead(store, writer);
   writer.start(ChunkKind.nodes);
-  writeNodes(store, writer);
+  writeNodes(store.tree.root, writer);
+  if ((store.tree.vault.children as Node[]).length > 0) {
+    writer.start(ChunkKind.vault);
+    writeNodes(store.tree.vault, writer);
+  }
   writer.start(ChunkKind.events);
   for (let index = store.history.firstIndex; index > 0 && index <= store.history.lastIndex; index++) {
     writeEvent(store.history.at(index), writer);
@@ -55,8 +60,8 @@ function writeHead(store: Store, writer: ChunkWriter): void {
   for (const count of counts) writer.f64(count);
 }
 
-function writeNodes(store: Store, writer: ChunkWriter): void {
-  const directories: Node[] = [store.tree.root];
+function writeNodes(root: Node, writer: ChunkWriter): void {
+  const directories: Node[] = [root];
   // A directory is numbered when it is written, and its children are written in the order of the numbers.
   for (let ordinal = 0; ordinal < directories.length; ordinal++) {
     for (const child of (directories[ordinal] as Node).children as Node[]) {
@@ -159,6 +164,7 @@ class ChunkWriter {
 export class StoreReader {
   readonly #store: Store;
   readonly #directories: Node[];
+  readonly #vaultDirectories: Node[];
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = viewOf(this.#bytes);
   #at = 0;
@@ -167,6 +173,7 @@ export class StoreReader {
     assert(store.tree.size === 0, 'a snapshot is read into an empty store');
     this.#store = store;
     this.#directories = [store.tree.root];
+    this.#vaultDirectories = [store.tree.vault];
   }
 
   /** Takes in one chunk. Throws InvariantError when it is none: the checksums of the file should have told before. */
@@ -176,7 +183,8 @@ export class StoreReader {
     this.#at = 0;
     const kind = this.#u8();
     if (kind === ChunkKind.head) this.#head();
-    else if (kind === ChunkKind.nodes) while (this.#at < bytes.length) this.#placedNode();
+    else if (kind === ChunkKind.nodes) while (this.#at < bytes.length) this.#placedNode(this.#directories);
+    else if (kind === ChunkKind.vault) while (this.#at < bytes.length) this.#placedNode(this.#vaultDirectories);
     else {
       assert(kind === ChunkKind.events, 'a chunk of a snapshot has a kind that this build knows');
       // These come last, and always, if only as an empty chunk.
@@ -196,12 +204,12 @@ export class StoreReader {
     }
   }
 
-  #placedNode(): void {
-    const parent = this.#directories[this.#i32()];
+  #placedNode(directories: Node[]): void {
+    const parent = directories[this.#i32()];
     assert(parent !== undefined, 'a node of a snapshot comes after its directory');
     const node = this.#node();
     this.#store.tree.load(parent, node);
-    if (node.isDirectory) this.#directories.push(node);
+    if (node.isDirectory) directories.push(node);
   }
 
   #event(): void {

@@ -40,6 +40,12 @@ export class Statistics {
     this.#add(EXPIRE_COUNT);
   }
 
+  /** etcd looks up users, roles and the switch by reads that it counts. */
+  countLookUps(made: number, inVain: number): void {
+    this.counts[GETS] = (this.counts[GETS] as number) + made;
+    this.counts[GETS + 1] = (this.counts[GETS + 1] as number) + inVain;
+  }
+
   get expiryCount(): number {
     return this.counts[EXPIRE_COUNT] as number;
   }

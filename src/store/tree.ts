@@ -9,8 +9,13 @@ import { PathIndex } from './path-index.ts';
 import { hashOfNode, hashOfPath } from './state-hash.ts';
 import { TtlQueue } from './ttl-queue.ts';
 
+/** Every key begins with a slash: no path of a client leads here. */
+export const VAULT_PATH = '\0' as ByteString;
+
 export class Tree {
   readonly root: Node = newDirectory('' as ByteString, true, 0, undefined);
+  /** A second root, for what is kept as keys are and is none of them (`security.ts`). */
+  readonly vault: Node = newDirectory(VAULT_PATH, true, 0, undefined);
   readonly index = new PathIndex();
   readonly ttlQueue = new TtlQueue();
   readonly #keepsHash: boolean;
@@ -19,13 +24,15 @@ export class Tree {
 
   constructor(keepsHash: boolean) {
     this.#keepsHash = keepsHash;
-    this.root.pathHash = hashOfPath(this.root.path);
-    this.index.add(this.root);
+    for (const root of [this.root, this.vault]) {
+      root.pathHash = hashOfPath(root.path);
+      this.index.add(root);
+    }
   }
 
-  /** How many nodes there are, the root not counted. */
+  /** How many nodes there are, those of the vault too, the two roots not counted. */
   get size(): number {
-    return this.index.size - 1;
+    return this.index.size - 2;
   }
 
   find(path: ByteString): Node | undefined {
@@ -68,7 +75,7 @@ export class Tree {
 
   /** Lets all nodes be found, which `load` has put into an empty tree. */
   indexLoaded(): void {
-    const directories = [this.root];
+    const directories = [this.root, this.vault];
     for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
       for (const child of directory.children as Node[]) {
         this.index.add(child);

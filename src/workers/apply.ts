@@ -4,12 +4,15 @@
  */
 import { assert } from '../base/assert.ts';
 import { type CommandReader, ControlOp } from '../frame/command-frame.ts';
+import { type AuthOp, isAuthWriteOp } from '../protocol/auth-request.ts';
 import { Op } from '../protocol/command.ts';
 import type { StoreEvent } from '../store/event.ts';
 import type { Failure } from '../store/failure.ts';
+import { type AuthAnswer, Security } from '../store/security.ts';
 import type { Store, Write } from '../store/store.ts';
 
 export class Applier {
+  readonly security: Security;
   readonly #store: Store;
   /** One record for all writes: the store keeps none of it. */
   readonly #write: Write = {
@@ -25,6 +28,13 @@ export class Applier {
 
   constructor(store: Store) {
     this.#store = store;
+    this.security = new Security(store);
+  }
+
+  /** Performs the request about users and roles that `command` stands at; reads, too, which leave all as it is. */
+  auth(command: CommandReader): AuthAnswer {
+    const { flags, path, value, timeMs } = command;
+    return this.security.perform({ op: command.op as AuthOp, flags, name: path, value, timeMs });
   }
 
   /** Applies the write that `command` stands at. */
@@ -54,7 +64,8 @@ export class Applier {
         );
         return;
       default:
-        this.write(command);
+        if (isAuthWriteOp(command.op)) this.auth(command);
+        else this.write(command);
     }
   }
 }

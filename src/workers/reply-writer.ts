@@ -71,6 +71,11 @@ export class ReplyWriter {
     this.#frame(ReplyKind.watchRefused, ReplyFormat.plainJson, 503, slot, '');
   }
 
+  /** What is new of users and roles; see `SecurityNews`. */
+  security(version: number, news: string): void {
+    this.#frame(ReplyKind.security, ReplyFormat.plainJson, 200, version, news);
+  }
+
   released(slot: number): void {
     this.#frame(ReplyKind.released, ReplyFormat.plainJson, 200, slot, '');
   }

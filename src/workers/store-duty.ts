@@ -6,13 +6,13 @@
  *                                └──▶ events ─▶ reply rings of those who watch (after the writer's own answer)
  *                                └──▶ frame ─▶ journal ring
  */
-import { assert } from '../base/assert.ts';
 import { byteStringOf } from '../base/byte-string.ts';
-import { CommandReader, ControlOp } from '../frame/command-frame.ts';
+import { addLookUps, CommandReader, ControlOp, type LookUps } from '../frame/command-frame.ts';
 import type { LinkConsumer } from '../frame/link.ts';
 import { HEAD_BIT, ReplyFormat, STREAM_BIT, WRITE_BIT } from '../frame/reply-frame.ts';
-import { FRONT_ENDS_MAX, isDurable, JournalState, type SharedWords } from '../frame/shared-words.ts';
-import { renderStoreStats } from '../protocol/answers.ts';
+import { isDurable, JournalState, type SharedWords } from '../frame/shared-words.ts';
+import { renderMessage, renderStoreStats } from '../protocol/answers.ts';
+import { AuthOp, isAuthReadOp, isAuthWriteOp } from '../protocol/auth-request.ts';
 import { Flag, Op } from '../protocol/command.ts';
 import { renderError, statusOf } from '../protocol/errors.ts';
 import type { StoreEvent } from '../store/event.ts';
@@ -24,8 +24,11 @@ import { NO_PLACE, type Store } from '../store/store.ts';
 import { UndoLog } from '../store/undo-log.ts';
 import type { Watcher } from '../store/watcher-hub.ts';
 import { Applier, isWriteOp } from './apply.ts';
+import { Deliveries, watcherIdOf } from './deliveries.ts';
 import type { JournalFeed } from './journal-feed.ts';
+import { ListingJobs } from './listing-jobs.ts';
 import type { ReplyWriter } from './reply-writer.ts';
+import { SecurityFeed } from './security-feed.ts';
 import { takeReading } from './store-reading.ts';
 
 /** Commands taken from one front end before the next has its turn. None waits for more than these of each other one. */
@@ -38,12 +41,7 @@ const TICK_EVENTS_MAX = 100;
  */
 const EXPIRY_BACKLOG_BYTES_MAX = 128 * 1024;
 const HELD_BACK_EXPIRY_MS = 0.25;
-/** A watcher's id is its front end and its slot. */
-const SLOT_BITS = 20;
-const SLOT_MASK = (1 << SLOT_BITS) - 1;
 const RAFT_INTERNAL_ERROR = 300;
-
-assert(FRONT_ENDS_MAX <= 1 << (31 - SLOT_BITS), "a watcher's id has room for the number of its front end");
 
 /** What the worker holds of one front end. */
 export interface FrontEndPort {
@@ -57,21 +55,6 @@ export interface StoreDutyOptions {
   readonly nowMs: () => number;
 }
 
-interface ListingJob {
-  readonly listing: Listing;
-  readonly replies: ReplyWriter;
-  readonly slot: number;
-  readonly format: number;
-  readonly gate: number;
-  readonly etcdIndex: number;
-  readonly raftIndex: number;
-}
-
-interface Delivery {
-  readonly event: StoreEvent;
-  readonly recipients: readonly Watcher[];
-}
-
 export class StoreDuty {
   readonly store: Store;
   readonly #frontEnds: readonly FrontEndPort[];
@@ -80,16 +63,17 @@ export class StoreDuty {
   #journal: JournalFeed | undefined;
   readonly #nowMs: () => number;
   readonly #applier: Applier;
+  readonly #security: SecurityFeed;
   readonly #command = new CommandReader();
-  readonly #listings: ListingJob[] = [];
-  readonly #deliveries: Delivery[] = [];
-  /** By front end, its slots that watch what is being delivered. */
-  readonly #watching: number[][];
+  readonly #listings = new ListingJobs();
+  readonly #deliveries: Deliveries;
   /** Whether front ends have been written to out of their turn, and their bells not rung. */
   #hasDelivered = false;
   /** Counts the commands that change the state: the raft index, and the position in the journal. */
   #sequence = 0;
   #hasDiskFailed = false;
+  /** Whether a change of users or roles has made sure of their directories since the process began. */
+  #hasEnsuredAuth = false;
   #isExpiryHeldBack = false;
   #renderedEvent: StoreEvent | undefined;
   #renderedBody = '';
@@ -98,10 +82,11 @@ export class StoreDuty {
     createStore: (onEvent: (event: StoreEvent, recipients: Watcher[]) => void) => Store,
     { frontEnds, words, nowMs }: StoreDutyOptions,
   ) {
-    this.store = createStore((event, recipients) => this.#onEvent(event, recipients));
+    this.store = createStore((event, recipients) => this.#deliveries.add(event, recipients));
     this.#applier = new Applier(this.store);
+    this.#security = new SecurityFeed(this.store, this.#applier.security, words);
     this.#frontEnds = frontEnds;
-    this.#watching = frontEnds.map(() => []);
+    this.#deliveries = new Deliveries(frontEnds.map(({ replies }) => replies));
     this.#words = words;
     this.#nowMs = nowMs;
   }
@@ -116,13 +101,19 @@ export class StoreDuty {
     this.store.undoLog = new UndoLog();
   }
 
+  /** Tells the front ends of the users and roles that were recovered: before anything else is said to them. */
+  tellSecurity(): void {
+    this.#security.tellAll(this.#allReplies());
+    this.#hasDelivered = true;
+  }
+
   /** One duty cycle. @returns how much was done; 0 means there is nothing to do. */
   turn(): number {
     let done = this.#journal === undefined ? 0 : this.#followDisk(this.#journal);
     done += this.#expire();
     let served = 0;
     for (const frontEnd of this.#frontEnds) served += this.#serve(frontEnd);
-    done += this.#continueListing();
+    done += this.#listings.continue();
     if (done > 0 || this.#hasDelivered) this.#wakeFrontEnds();
     return done + served;
   }
@@ -130,7 +121,7 @@ export class StoreDuty {
   /** Whether a turn would find something to do. For the check before parking. */
   hasWork(): boolean {
     for (const frontEnd of this.#frontEnds) if (!frontEnd.requests.isEmpty()) return true;
-    return this.#listings.length > 0 || this.#words.isStoreStopping || this.#mustRollBack();
+    return this.#listings.areWaiting || this.#words.isStoreStopping || this.#mustRollBack();
   }
 
   get isCrowded(): boolean {
@@ -151,7 +142,7 @@ export class StoreDuty {
     while (served < BATCH_COMMANDS_MAX && requests.next()) {
       this.#command.read(requests.bytes, requests.view, requests.frameOffset, requests.frameSizeBytes);
       this.#perform(frontEnd, replies);
-      if (this.#deliveries.length > 0) this.#deliver();
+      if (this.#deliveries.areWaiting) this.#deliver();
       served++;
     }
     if (served > 0) {
@@ -166,11 +157,20 @@ export class StoreDuty {
   #perform(frontEnd: FrontEndPort, replies: ReplyWriter): void {
     const command = this.#command;
     const { op } = command;
+    if (op <= Op.compareAndDelete) this.#countLookUps();
     if (isWriteOp(op)) {
       this.#write(frontEnd, replies);
       return;
     }
+    if (isAuthWriteOp(op)) {
+      this.#writeAuth(frontEnd, replies);
+      return;
+    }
     this.#stamp(replies);
+    if (isAuthReadOp(op)) {
+      this.#readAuth(replies);
+      return;
+    }
     switch (op) {
       case Op.get:
         this.#get(replies);
@@ -193,6 +193,9 @@ export class StoreDuty {
       case ControlOp.healthCheck:
         this.store.statistics.countHealthCheck();
         replies.answer(command.slot, ReplyFormat.health, 200, '');
+        return;
+      case ControlOp.countLookUps:
+        this.#security.count(JSON.parse(command.value));
         return;
       case ControlOp.takeReading:
         replies.answer(command.slot, ReplyFormat.reading, 200, JSON.stringify(takeReading(this.store, this.#sequence)));
@@ -222,12 +225,66 @@ export class StoreDuty {
           : this.#render(outcome);
       replies.answer(slot, ReplyFormat.keys | WRITE_BIT, statusOfEvent(outcome), body);
     }
-    // The answer is in its ring before the journal has the frame; the gate keeps it there.
-    if (this.#journal !== undefined) {
-      const { requests } = frontEnd;
-      this.#journal.command(this.#sequence, requests.bytes, requests.frameOffset, requests.frameSizeBytes);
-      this.#checkpointWhenDue(this.#journal);
+    this.#journalFrame(frontEnd);
+  }
+
+  /** The answer is in its ring before the journal has the frame; the gate keeps it there. */
+  #journalFrame({ requests }: FrontEndPort): void {
+    if (this.#journal === undefined) return;
+    this.#journal.command(this.#sequence, requests.bytes, requests.frameOffset, requests.frameSizeBytes);
+    this.#checkpointWhenDue(this.#journal);
+  }
+
+  /** A change of users, roles or the switch. */
+  #writeAuth(frontEnd: FrontEndPort, replies: ReplyWriter): void {
+    const command = this.#command;
+    this.#countLookUps();
+    if (this.#hasDiskFailed) {
+      this.#stamp(replies);
+      replies.answer(command.slot, ReplyFormat.auth, 500, renderMessage(byteStringOf(this.#words.failureReason)));
+      return;
     }
+    this.#sequence++;
+    if (this.store.undoLog !== undefined) this.store.undoLog.sequence = this.#sequence;
+    if (!this.#hasEnsuredAuth) command.addFlag(Flag.ensureAuth);
+    const { index } = this.store;
+    const { status, body } = this.#applier.auth(command);
+    this.#hasEnsuredAuth = this.#applier.security.hasEnsured;
+    // Before the answer: whoever is told that this is done must find it in force.
+    const isChange = this.#security.noteChange(index);
+    this.#stamp(replies);
+    replies.answer(command.slot, ReplyFormat.auth | WRITE_BIT, status, body);
+    this.#journalFrame(frontEnd);
+    if (!isChange) return;
+    this.#security.tellSince(index, this.#allReplies());
+    this.#hasDelivered = true;
+  }
+
+  #readAuth(replies: ReplyWriter): void {
+    const command = this.#command;
+    if (command.op !== AuthOp.getEnabled) this.#countLookUps();
+    const { status, body } = this.#applier.auth(command);
+    replies.answer(command.slot, ReplyFormat.auth, status, body);
+  }
+
+  /** What has been looked up to judge the request: the switch, and what its front end says beside. */
+  #countLookUps(): void {
+    const { lookUps } = this.#command;
+    // Nearly always the switch alone is looked up.
+    if (lookUps === 0) this.#security.countSwitch();
+    else {
+      const cost: LookUps = { requests: 0, made: 0, inVain: 0 };
+      addLookUps(cost, lookUps);
+      this.#security.count(cost);
+    }
+  }
+
+  /** Of all front ends, stamped. */
+  #allReplies(): ReplyWriter[] {
+    return this.#frontEnds.map(({ replies }) => {
+      this.#stamp(replies);
+      return replies;
+    });
   }
 
   #get(replies: ReplyWriter): void {
@@ -249,20 +306,7 @@ export class StoreDuty {
       (flags & Flag.sorted) !== 0,
       this.store.timeFor(timeMs),
     );
-    const { gate, etcdIndex, raftIndex } = replies;
-    const format = ReplyFormat.keys | headBit(flags);
-    const job = { listing, replies, slot, format, gate, etcdIndex, raftIndex };
-    if (listing.step()) finishListing(job);
-    else this.#listings.push(job);
-  }
-
-  /** Gives the oldest listing that is not complete its share of the turn, and then the others theirs. */
-  #continueListing(): number {
-    const job = this.#listings.shift();
-    if (job === undefined) return 0;
-    if (job.listing.step()) finishListing(job);
-    else this.#listings.push(job);
-    return 1;
+    this.#listings.begin(listing, replies, slot, ReplyFormat.keys | headBit(flags));
   }
 
   #watch(frontEnd: FrontEndPort, replies: ReplyWriter): void {
@@ -286,28 +330,12 @@ export class StoreDuty {
     replies.answer(slot, format, statusOf(failure.code), body);
   }
 
-  #onEvent(event: StoreEvent, recipients: Watcher[]): void {
-    if (recipients.length > 0) this.#deliveries.push({ event, recipients: recipients.slice() });
-  }
-
   /** Sends what has happened to those who watch. */
   #deliver(): void {
-    for (const { event, recipients } of this.#deliveries) {
-      const body = this.#render(event);
-      for (const { id, isStream } of recipients) {
-        const slot = id & SLOT_MASK;
-        (this.#watching[id >>> SLOT_BITS] as number[]).push(isStream ? (slot | STREAM_BIT) >>> 0 : slot);
-      }
-      for (let frontEnd = 0; frontEnd < this.#frontEnds.length; frontEnd++) {
-        const slots = this.#watching[frontEnd] as number[];
-        if (slots.length === 0) continue;
-        const { replies } = this.#frontEnds[frontEnd] as FrontEndPort;
-        this.#stamp(replies);
-        replies.event(slots, body);
-        slots.length = 0;
-      }
-    }
-    this.#deliveries.length = 0;
+    this.#deliveries.deliver(
+      (event) => this.#render(event),
+      (replies) => this.#stamp(replies),
+    );
     this.#hasDelivered = true;
   }
 
@@ -342,7 +370,7 @@ export class StoreDuty {
     const expired = this.store.tick(nowMs, TICK_EVENTS_MAX);
     this.#journal?.tick(this.#sequence, nowMs, TICK_EVENTS_MAX);
     this.#journal?.wakeJournal();
-    if (this.#deliveries.length > 0) this.#deliver();
+    if (this.#deliveries.areWaiting) this.#deliver();
     return expired;
   }
 
@@ -363,15 +391,13 @@ export class StoreDuty {
     this.#hasDiskFailed = true;
     this.store.undoLog?.rollBack(this.store);
     this.#sequence = durableSequence;
-    for (const { replies, slot, format } of this.#listings.splice(0)) {
+    for (const { replies, slot, format } of this.#listings.takeAll()) {
       this.#stamp(replies);
       const body = renderError(RAFT_INTERNAL_ERROR, byteStringOf(this.#words.failureReason), this.store.index);
       replies.answer(slot, ReplyFormat.keysError | (format & HEAD_BIT), statusOf(RAFT_INTERNAL_ERROR), body);
     }
-    for (const { replies } of this.#frontEnds) {
-      this.#stamp(replies);
-      replies.rolledBack();
-    }
+    for (const replies of this.#allReplies()) replies.rolledBack();
+    this.#security.tellAll(this.#allReplies());
     return 1;
   }
 
@@ -395,7 +421,7 @@ export class StoreDuty {
   }
 
   #watcherId(frontEnd: FrontEndPort, slot: number): number {
-    return (this.#frontEnds.indexOf(frontEnd) << SLOT_BITS) | slot;
+    return watcherIdOf(this.#frontEnds.indexOf(frontEnd), slot);
   }
 }
 
@@ -404,8 +430,4 @@ const WRITE_FLAG = 0x1_0000;
 
 function headBit(flags: number): number {
   return (flags & Flag.head) !== 0 ? HEAD_BIT : 0;
-}
-
-function finishListing({ listing, replies, slot, format, gate, etcdIndex, raftIndex }: ListingJob): void {
-  replies.answerInParts(slot, format, listing.takeParts(), gate, etcdIndex, raftIndex);
 }

@@ -41,6 +41,7 @@ else {
   const feedBell = new Doorbell(new Int32Array(journalBell));
   duty.journalTo(new JournalFeed(journal, feedBell, words, commandsPerCheckpoint, snapshotSequence), lastSequence);
   say({ kind: 'ready', lastSequence, etcdIndex: duty.store.index, nodes: duty.store.tree.size });
+  duty.tellSecurity();
   waitForJournal();
 }
 const metrics = new WorkerMetrics(setup.metrics);

@@ -73,6 +73,8 @@ describe('statistics', () => {
     expect(Object.keys(counters)).toEqual(counterNames);
     expect(counters).toMatchObject({
       getsSuccess: 1,
+      // One for each request that the grammar accepts: it is looked up whether authentication is on.
+      getsFail: 10,
       setsSuccess: 1,
       updateSuccess: 1,
       compareAndSwapSuccess: 1,

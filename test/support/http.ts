@@ -71,7 +71,7 @@ export class ApiClient {
   }
 
   watch(path: string): Promise<OpenWatch> {
-    return openWatch(this.url, `/v2/keys${path}`, this.#tls);
+    return openWatch(this.url, `/v2/keys${path}`, { tls: this.#tls });
   }
 
   async close(): Promise<void> {
@@ -146,9 +146,14 @@ export class OpenWatch {
   }
 }
 
-async function openWatch(url: string, target: string, tls: ClientTls | undefined): Promise<OpenWatch> {
+/** A watch by its request target, on a connection of its own. */
+export async function openWatch(
+  url: string,
+  target: string,
+  { tls, headers = {} }: { tls?: ClientTls | undefined; headers?: Readonly<Record<string, string>> } = {},
+): Promise<OpenWatch> {
   const client = newClient(url, tls);
-  const answer = await client.request({ method: 'GET', path: target });
+  const answer = await client.request({ method: 'GET', path: target, headers: { ...headers } });
   return new OpenWatch(client, answer.statusCode, plainHeaders(answer.headers), answer.body);
 }
 

@@ -42,6 +42,7 @@ export interface SendFields {
   readonly index?: bigint;
   readonly expirationMs?: number;
   readonly timeMs?: number;
+  readonly lookUps?: number;
 }
 
 /** The other ends of one front end's links. */
@@ -63,9 +64,9 @@ export class BenchFrontEnd {
   }
 
   send(op: number, slot: number, path: string, fields: SendFields = {}): void {
-    const { flags = 0, value = '', prevValue = '', index = 0n, expirationMs, timeMs = NOON_MS } = fields;
+    const { flags = 0, value = '', prevValue = '', index = 0n, expirationMs, timeMs = NOON_MS, lookUps = 0 } = fields;
     const allFlags = flags | Flag.pathPlain | Flag.valuePlain | (expirationMs === undefined ? 0 : Flag.hasExpiration);
-    this.#sender.send(op, allFlags, slot, timeMs, path, value, prevValue, index, expirationMs ?? 0);
+    this.#sender.send(op, allFlags, slot, timeMs, path, value, prevValue, index, expirationMs ?? 0, lookUps);
   }
 
   set(slot: number, path: string, value = 'v', fields: SendFields = {}): void {
