@@ -1,0 +1,110 @@
+/** Guessing of passwords: what it costs others, and where it ends. */
+import { afterEach, describe, expect, test } from 'vitest';
+import type { ByteString } from '../../src/base/byte-string.ts';
+import { type CheckResult, Passwords } from '../../src/front/passwords.ts';
+import { apiTest } from '../support/api-test.ts';
+import { ApiClient } from '../support/http.ts';
+import { AuthClient, basic, turnOn } from './auth-client.ts';
+
+describe('a flood of wrong passwords', () => {
+  apiTest('is told to come again beyond a bound, and keeps nobody else', async ({ api }) => {
+    const { as } = await turnOn(api, { ann: { read: ['/*'], write: ['/*'] }, bob: { read: ['/*'] } });
+    expect((await as('ann').setByForm('/k')).status).toBe(201);
+    const guesses = Array.from(
+      { length: 100 },
+      (_, number) => new AuthClient(new ApiClient(api.url), basic('ann', `${number}`)),
+    );
+    let guessed = 0;
+    const statuses = guesses.map(async (guess) => {
+      const { status, headers, text } = await guess.get('/k');
+      guessed++;
+      if (status === 503) {
+        expect(headers['retry-after']).toBe('1');
+        expect(text).toContain('too many passwords wait to be checked');
+      }
+      return status;
+    });
+    // Eight of one user may wait. Whoever is known is served meanwhile, however long the eight take.
+    await expect.poll(() => guessed, { timeout: 30_000 }).toBeGreaterThanOrEqual(92);
+    for (let times = 0; times < 50; times++) expect((await as('ann').setByForm('/k')).status).toBe(200);
+    // Another user finds a place in the line.
+    expect((await as('bob').get('/k')).status).toBe(200);
+    const all = await Promise.all(statuses);
+    expect(all.filter((status) => status === 401)).toHaveLength(8);
+    expect(all.filter((status) => status === 503)).toHaveLength(92);
+    await Promise.all(guesses.map((guess) => guess.api.close()));
+  });
+
+  apiTest('whose clients go while they wait leaves nothing behind', async ({ api }) => {
+    const { as } = await turnOn(api, { ann: { read: ['/*'], write: ['/*'] } });
+    for (let round = 0; round < 3; round++) {
+      const guesses = Array.from({ length: 8 }, () => new ApiClient(api.url));
+      const answers = guesses.map((guess, number) =>
+        new AuthClient(guess, basic('ann', `${round} ${number}`)).setByForm('/k').then(
+          () => 'answered',
+          () => 'gone',
+        ),
+      );
+      await Promise.all(guesses.map((guess) => guess.close()));
+      await Promise.all(answers);
+      expect((await as('ann').setByForm('/k')).status).toBeLessThan(300);
+    }
+  });
+});
+
+describe('a check', () => {
+  const limits = {
+    passwordQueueMax: 3,
+    passwordQueuePerUserMax: 2,
+    rememberedPasswordsMax: 2,
+    rememberedPasswordMsMax: 60_000,
+  };
+  let passwords: Passwords;
+  afterEach(() => passwords.close());
+
+  const check = (name: string, password: string, hash: ByteString) =>
+    new Promise<CheckResult>((resolve) => {
+      const credentials = { name: name as ByteString, password: password as ByteString };
+      passwords.check(`${name}:${password}`, credentials, hash, resolve);
+    });
+  const hashOf = async (password: string) => (await passwords.hash(password as ByteString)) as ByteString;
+
+  test('is refused when too many wait, of all users or of one, and shared by those who ask the same', async () => {
+    passwords = new Passwords(limits);
+    const hash = await hashOf('p');
+    const results = await Promise.all([
+      check('a', 'p', hash),
+      check('a', 'p', hash),
+      check('a', 'x', hash),
+      check('a', 'y', hash),
+      check('b', 'p', hash),
+      check('c', 'p', hash),
+      passwords.hash('q' as ByteString),
+    ]);
+    expect(results).toEqual(['right', 'right', 'wrong', 'busy', 'right', 'busy', undefined]);
+    expect(await check('c', 'p', hash)).toBe('right');
+  });
+
+  test('that was right is remembered with the hash it was right for, the latest few', async () => {
+    passwords = new Passwords(limits);
+    const hash = await hashOf('p');
+    expect(hash).toMatch(/^\$2a\$10\$/);
+    for (const name of ['a', 'b', 'c']) await check(name, 'p', hash);
+    await check('d', 'wrong', hash);
+    expect(passwords.recall('a:p')).toBeUndefined();
+    expect(passwords.recall('b:p')).toMatchObject({ name: 'b', hash });
+    expect(passwords.recall('c:p')).toMatchObject({ name: 'c', hash });
+    expect(passwords.recall('d:wrong')).toBeUndefined();
+  });
+
+  test('is forgotten after its time', async () => {
+    passwords = new Passwords({ ...limits, rememberedPasswordMsMax: 0 });
+    await check('a', 'p', await hashOf('p'));
+    expect(passwords.recall('a:p')).toBeUndefined();
+  });
+
+  test('against what is no hash is wrong', async () => {
+    passwords = new Passwords(limits);
+    expect(await check('a', 'p', 'nonsense' as ByteString)).toBe('wrong');
+  });
+});
