@@ -30,6 +30,8 @@ export const targets: readonly Target[] = [
   ...against('get-64', 'rate', '≥', { 'etcd-memory': 3.3, 'bare-uws': 0.8 }),
   ...against('swap-64', 'rate', '≥', { 'etcd-memory': 3.5 }),
   ...against('in-order-64', 'rate', '≥', { 'etcd-memory': 3.5 }),
+  ...against('auth-set-64', 'rate', '≥', { uetcd: 0.8 }, 'uetcd-auth'),
+  ...against('auth-get-64', 'rate', '≥', { uetcd: 0.8 }, 'uetcd-auth'),
   ...against('watch-long-poll', 'p50', '≤', { 'etcd-memory': 0.4, 'bare-uws': 1.2 }),
   ...against('watch-stream', 'p50', '≤', { 'etcd-memory': 0.4, 'bare-uws': 1.2 }),
   ...against('watch-busy', 'p50', '≤', { 'etcd-memory': 0.35 }),

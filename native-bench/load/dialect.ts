@@ -15,6 +15,8 @@ export interface Target {
   readonly dialect: DialectName;
   /** The server's process, whose processor time and memory are read. */
   readonly pid: number;
+  /** The header of that name, where the server asks who its clients are. */
+  readonly authorization?: string;
 }
 
 export interface Dialect {
@@ -43,7 +45,8 @@ export function dialectOf(target: Target): Dialect {
 }
 
 function http(target: Target): Dialect {
-  const host = ` HTTP/1.1\r\nHost: 127.0.0.1:${target.port}\r\n`;
+  const authorization = target.authorization === undefined ? '' : `Authorization: ${target.authorization}\r\n`;
+  const host = ` HTTP/1.1\r\nHost: 127.0.0.1:${target.port}\r\n${authorization}`;
   const form = `${host}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: `;
   const send = (method: string, path: string, body: string) =>
     `${method} /v2/keys${path}${form}${body.length}\r\n\r\n${body}`;

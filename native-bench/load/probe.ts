@@ -1,7 +1,7 @@
 /** Single questions, asked aside from the load: preparing, tidying up, and finding out where the index stands. */
 import type { AnswerSink } from './answer.ts';
 import { Connection } from './connection.ts';
-import type { Target } from './dialect.ts';
+import { dialectOf, type Target } from './dialect.ts';
 
 export interface ProbeAnswer {
   readonly status: number;
@@ -39,6 +39,6 @@ export async function ask(target: Target, request: string): Promise<ProbeAnswer>
 
 /** Where the index of a v2 server stands. */
 export async function currentIndex(target: Target): Promise<number> {
-  const answer = await ask(target, `GET /v2/keys/ HTTP/1.1\r\nHost: 127.0.0.1:${target.port}\r\n\r\n`);
+  const answer = await ask(target, dialectOf(target).get('/'));
   return answer.etcdIndex;
 }

@@ -4,6 +4,7 @@ import type { DialectName, Target } from '../load/dialect.ts';
 export type PeerName =
   | 'uetcd'
   | 'uetcd-durable'
+  | 'uetcd-auth'
   | 'etcd-memory'
   | 'etcd-disk'
   | 'bare-uws'

@@ -26,6 +26,45 @@ export const uetcdDurable: Peer = {
   start: startDurable,
 };
 
+export const uetcdAuth: Peer = {
+  name: 'uetcd-auth',
+  description: 'uetcd in memory with authentication on, each request with the credentials of a user that may do it',
+  dialect: 'v2',
+  missing,
+  start: startAuth,
+};
+
+const USER = { user: 'bench', password: 'a password of some length', roles: ['bench'] };
+const ROLE = {
+  role: 'bench',
+  permissions: { kv: { read: ['/', '/other/*', '/bench/*'], write: ['/other/*', '/bench/*'] } },
+};
+
+/** The last step takes from those without credentials what etcd lets them have. */
+async function startAuth(context: PeerContext): Promise<RunningPeer> {
+  const running = await startUetcd(context, ['--in-memory']);
+  const origin = `http://127.0.0.1:${running.target.port}/v2/auth`;
+  const put = async (path: string, body?: object, headers?: Record<string, string>) => {
+    const answer = await fetch(`${origin}/${path}`, {
+      method: 'PUT',
+      body: body === undefined ? null : JSON.stringify(body),
+      headers: headers ?? {},
+    });
+    if (!answer.ok) throw new Error(`PUT of ${path} is answered with ${answer.status}: ${await answer.text()}`);
+  };
+  await put('users/root', { user: 'root', password: 'root' });
+  await put('roles/bench', ROLE);
+  await put('users/bench', USER);
+  await put('enable');
+  const revoke = { kv: { read: ['/*'], write: ['/*'] } };
+  await put('roles/guest', { role: 'guest', revoke }, { authorization: basic('root', 'root') });
+  return { ...running, target: { ...running.target, authorization: basic(USER.user, USER.password) } };
+}
+
+function basic(name: string, password: string): string {
+  return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+}
+
 async function startDurable(context: PeerContext): Promise<RunningPeer> {
   const directory = context.createDirectory('disk');
   const running = await startUetcd(context, ['--data-dir', directory]);

@@ -22,7 +22,7 @@ export interface Change {
   readonly isRegression: boolean;
 }
 
-const ours: readonly PeerName[] = ['uetcd', 'uetcd-durable'];
+const ours: readonly PeerName[] = ['uetcd', 'uetcd-durable', 'uetcd-auth'];
 const TOLERANCE = 1.1;
 /** Tails are made of few answers. */
 const TAIL_TOLERANCE = 1.5;

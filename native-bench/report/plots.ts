@@ -6,6 +6,7 @@ import { metricOf, type Report, type ScenarioReport } from './report.ts';
 const colors: Readonly<Record<PeerName, string>> = {
   uetcd: '#d6336c',
   'uetcd-durable': '#f08c00',
+  'uetcd-auth': '#a61e4d',
   'etcd-memory': '#1971c2',
   'etcd-disk': '#74a9d8',
   'bare-uws': '#2f9e44',

@@ -44,6 +44,18 @@ export const requestScenarios: readonly Scenario[] = [
       return measured;
     },
   },
+  closed(
+    'auth-set-64',
+    'set with and without authentication, 64 connections, one key',
+    { kind: 'set', connections: 64 },
+    ['uetcd', 'uetcd-auth'],
+  ),
+  closed(
+    'auth-get-64',
+    'get with and without authentication, 64 connections, one key',
+    { kind: 'get', connections: 64 },
+    ['uetcd', 'uetcd-auth'],
+  ),
   open('set-open-10k', 'set, open loop, 10 k/s over 64 connections', 10_000),
   open('set-open-40k', 'set, open loop, 40 k/s over 64 connections', 40_000),
 ];
