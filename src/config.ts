@@ -1,6 +1,7 @@
 /** Every limit and default of the server, with its unit and its reason. Handed down; no lower room reads it. */
 import { totalmem } from 'node:os';
 import { FRONT_ENDS_MAX } from './frame/shared-words.ts';
+import { readDescriptorsMax } from './metrics/process-reading.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -37,8 +38,22 @@ export interface ServerConfig {
   readonly maxRequestBytes: number;
   /** Threads that serve clients, the main thread included. */
   readonly frontEnds: number;
+  /** Connections of clients, those to `listenMetricsUrls` left out. */
+  readonly maxConnections: number;
+  /** Requests of each front end that have no answer yet, open watches left out. */
+  readonly maxInFlight: number;
+  /** Bytes of forms that came in pieces, of each front end, until their requests are answered. */
+  readonly maxBodyBytesInFlight: number;
   /** Open watches of all clients together. */
   readonly maxWatchers: number;
+  /** Open watches of one client address; of an IPv6 one those of its /64. */
+  readonly maxWatchersPerClient: number;
+  /** How far one stream's client may be behind, in bytes, before it is dropped. */
+  readonly maxStreamBacklogBytes: number;
+  /** A reader of a large answer that takes nothing for so long, in ms, is dropped. */
+  readonly maxStallMs: number;
+  /** From this size on a listing is compressed for a client that asks for it; 0: never. */
+  readonly gzipFromBytes: number;
   /** V8 heap of the store worker. */
   readonly storeHeapMb: number;
   /** An answer that takes so long is told in the log, in ms; 0: never. */
@@ -47,6 +62,22 @@ export interface ServerConfig {
 }
 
 const MB = 1024 * 1024;
+
+/** What is left of the descriptors for everything that is no client's connection: files, threads, scrapes, a burst. */
+const DESCRIPTORS_KEPT = 100;
+/** A tenth more, for connections that are accepted and not yet counted. */
+const DESCRIPTORS_SHARE = 0.9;
+/** Where the kernel does not say how many there may be. */
+const CONNECTIONS_MAX_UNKNOWN = 10_000;
+
+/**
+ * How many connections leave the process descriptors enough. Out of them, it would spin on a connection that it cannot
+ * accept, and the journal could not begin its next segment.
+ */
+export function connectionsFor(descriptorsMax: number | undefined): number {
+  if (descriptorsMax === undefined) return CONNECTIONS_MAX_UNKNOWN;
+  return Math.max(1, Math.floor(Math.min(descriptorsMax, 2 ** 30) * DESCRIPTORS_SHARE) - DESCRIPTORS_KEPT);
+}
 
 export const DEFAULTS: ServerConfig = {
   name: 'default',
@@ -67,7 +98,20 @@ export const DEFAULTS: ServerConfig = {
   maxRequestBytes: 10 * MB,
   // With one there is nothing to hand over; more need cores that machines with few do not have.
   frontEnds: 1,
+  maxConnections: connectionsFor(readDescriptorsMax()),
+  // More than a single address has ports to connect from, and a second of work at full speed: who comes later would not
+  // wait for its answer any more.
+  maxInFlight: 65_536,
+  // 25 of the largest forms at a time. Ordinary forms come in one piece, and are not counted.
+  maxBodyBytesInFlight: 256 * MB,
   maxWatchers: 100_000,
+  // As many as of all: behind a proxy all clients have one address.
+  maxWatchersPerClient: 100_000,
+  // etcd drops a stream after 100 events.
+  maxStreamBacklogBytes: 4 * MB,
+  maxStallMs: 60_000,
+  // The real etcd compresses nothing, and clients of it ask for gzip without a thought (Go's do).
+  gzipFromBytes: 0,
   // Half of the machine: the other half is for the rings, the kernel's buffers and whoever else lives there.
   storeHeapMb: Math.max(256, Math.floor(totalmem() / MB / 2)),
   // Far beyond what a server in health does, on a slow disk too: a line is always news. etcd warns from 100 ms on, and is
@@ -90,10 +134,6 @@ export const LIMITS = {
   segmentBytes: 64 * MB,
   /** Elements of a key. Each costs a look-up of all that is before it, so the work grows with the square. */
   pathDepthMax: 2000,
-  /** How far one stream's client may be behind before it is dropped. etcd drops it after 100 events. */
-  streamBacklogBytesMax: 4 * MB,
-  /** A reader of a large answer that takes nothing for so long is dropped, and its memory given back. */
-  largeAnswerStallMsMax: 60_000,
   /**
    * How long the front end polls for a reply that is due, before it sleeps: native-bench, "set-1". A whole round from
    * the client to the client takes 40 to 80 µs; a poll or spin that ends just before the work comes costs twice.

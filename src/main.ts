@@ -136,9 +136,48 @@ const program = new Command('uetcd')
       .argParser(frontEndCount),
   )
   .addOption(
+    flag('--max-connections <connections>', 'connections of clients at a time', 'ETCD_MAX_CONNECTIONS')
+      .default(DEFAULTS.maxConnections)
+      .argParser(positiveInteger),
+  )
+  .addOption(
+    flag('--max-in-flight <requests>', 'requests without an answer, of each front end', 'ETCD_MAX_IN_FLIGHT')
+      .default(DEFAULTS.maxInFlight)
+      .argParser(positiveInteger),
+  )
+  .addOption(
+    flag(
+      '--max-body-bytes-in-flight <bytes>',
+      'large forms at a time, of each front end',
+      'ETCD_MAX_BODY_BYTES_IN_FLIGHT',
+    )
+      .default(DEFAULTS.maxBodyBytesInFlight)
+      .argParser(positiveInteger),
+  )
+  .addOption(
     flag('--max-watchers <watchers>', 'open watches at a time', 'ETCD_MAX_WATCHERS')
       .default(DEFAULTS.maxWatchers)
       .argParser(positiveInteger),
+  )
+  .addOption(
+    flag('--max-watchers-per-client <watchers>', 'open watches of one client address', 'ETCD_MAX_WATCHERS_PER_CLIENT')
+      .default(DEFAULTS.maxWatchersPerClient)
+      .argParser(positiveInteger),
+  )
+  .addOption(
+    flag('--max-stream-backlog-bytes <bytes>', 'how far a stream may be behind', 'ETCD_MAX_STREAM_BACKLOG_BYTES')
+      .default(DEFAULTS.maxStreamBacklogBytes)
+      .argParser(positiveInteger),
+  )
+  .addOption(
+    flag('--max-stall-ms <ms>', 'how long a reader of a large answer may take nothing', 'ETCD_MAX_STALL_MS')
+      .default(DEFAULTS.maxStallMs)
+      .argParser(positiveInteger),
+  )
+  .addOption(
+    flag('--gzip-from-bytes <bytes>', 'compress listings of this size for who asks; 0: never', 'ETCD_GZIP_FROM_BYTES')
+      .default(DEFAULTS.gzipFromBytes)
+      .argParser(wholeNumber),
   )
   .addOption(
     flag('--store-heap-mb <megabytes>', 'heap of the store', 'ETCD_STORE_HEAP_MB')

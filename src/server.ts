@@ -4,17 +4,19 @@ import { resolve } from 'node:path';
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { CertificateReload } from './certificate-reload.ts';
-import { DEFAULTS, LIMITS, type ServerConfig } from './config.ts';
+import { connectionsFor, DEFAULTS, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { LinkEnd } from './frame/link.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
 import type { TlsFiles } from './front/certificates.ts';
+import type { FrontEndLimits } from './front/front-end-limits.ts';
 import { FrontEnds } from './front/front-ends.ts';
 import { identityOf } from './front/identity.ts';
 import type { ListenAddress } from './front/listeners.ts';
 import type { FrontEndSetup } from './front/open-front-end.ts';
 import { parseListenUrl, tlsFilesOf } from './listen-options.ts';
 import { createLog } from './log.ts';
+import { readDescriptorsMax } from './metrics/process-reading.ts';
 import { Monitoring } from './monitoring.ts';
 import { parseCorsOrigins } from './protocol/cors.ts';
 import { DOORBELL_WORDS, Doorbell } from './ring/doorbell.ts';
@@ -57,6 +59,12 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
   const { frontEnds } = config;
   if (!Number.isInteger(frontEnds) || frontEnds < 1 || frontEnds > LIMITS.frontEndsMax) {
     throw new Error(`there can be 1 to ${LIMITS.frontEndsMax} front ends, not ${frontEnds}`);
+  }
+  if (config.maxBodyBytesInFlight < config.maxRequestBytes) {
+    throw new Error(
+      `a request of ${config.maxRequestBytes} bytes (--max-request-bytes) could never be taken with ` +
+        `${config.maxBodyBytesInFlight} bytes for all (--max-body-bytes-in-flight)`,
+    );
   }
   const log = await createLog(config.logLevel);
   const urls =
@@ -214,7 +222,7 @@ class Server {
   }
 
   #openFrontEnds(): FrontEnds {
-    const { name, advertiseClientUrls, maxRequestBytes, maxWatchers, slowRequestMs } = this.#config;
+    const { name, advertiseClientUrls, slowRequestMs } = this.#config;
     const { tls, corsOrigins } = this.#read;
     const stored = this.#directory?.identity;
     const raftTerm = stored?.raftTerm ?? IN_MEMORY_RAFT_TERM;
@@ -223,6 +231,7 @@ class Server {
     const monitored = this.#monitoring.describe({ memberId: identity.member.id, raftTerm }, stored !== undefined);
     const startedMs = Date.now();
     const { passwordQueueMax, passwordQueuePerUserMax, rememberedPasswordsMax, rememberedPasswordMsMax } = LIMITS;
+    const limits = this.#frontEndLimits();
     const setups = this.#links.map(({ bell, requests, replies }, number): FrontEndSetup => {
       return {
         number,
@@ -236,12 +245,8 @@ class Server {
         identity,
         raftTerm,
         startedMs,
-        requestBytesMax: maxRequestBytes,
-        watchersMax: maxWatchers,
-        pathDepthMax: LIMITS.pathDepthMax,
+        limits,
         pollMs: unlessAlone(LIMITS.frontEndPollMs),
-        streamBacklogBytesMax: LIMITS.streamBacklogBytesMax,
-        largeAnswerStallMsMax: LIMITS.largeAnswerStallMsMax,
         metrics: this.#monitoring.frontEndMemories[number] as SharedArrayBuffer,
         monitored,
         storeReadingMsMax: LIMITS.storeReadingMsMax,
@@ -260,6 +265,27 @@ class Server {
   async #renewCertificates(frontEnds: FrontEnds): Promise<void> {
     if (this.#isClosing) throw new Error('the server is stopping');
     await frontEnds.renewCertificates();
+  }
+
+  #frontEndLimits(): FrontEndLimits {
+    const config = this.#config;
+    const possible = connectionsFor(readDescriptorsMax());
+    if (config.maxConnections > possible) {
+      const told = { maxConnections: config.maxConnections, possible };
+      this.#log.warn(told, 'there are too few descriptors for so many connections: less of them are taken');
+    }
+    return {
+      connectionsMax: Math.min(config.maxConnections, possible),
+      inFlightMax: config.maxInFlight,
+      requestBytesMax: config.maxRequestBytes,
+      bodyBytesMax: config.maxBodyBytesInFlight,
+      pathDepthMax: LIMITS.pathDepthMax,
+      watchersMax: config.maxWatchers,
+      clientWatchersMax: config.maxWatchersPerClient,
+      streamBacklogBytesMax: config.maxStreamBacklogBytes,
+      largeAnswerStallMsMax: config.maxStallMs,
+      gzipFromBytes: config.gzipFromBytes === 0 ? Number.POSITIVE_INFINITY : config.gzipFromBytes,
+    };
   }
 
   #fail(error: Error): void {

@@ -1,26 +1,22 @@
 /** The requests that have a slot: one object a slot, used in turn by all requests that get this slot. */
 import type { HttpResponse } from 'uWebSockets.js';
-import { byteStringOf } from '../base/byte-string.ts';
 import { Counter } from '../metrics/front-end-metrics.ts';
-import { CONTENT_TYPE_JSON } from '../protocol/answers.ts';
-import { renderError } from '../protocol/errors.ts';
+import type { FrontEndLimits } from './front-end-limits.ts';
 import { KeysRequest, type KeysRequestHandler } from './keys-request.ts';
-import { writeOwnAnswer } from './responder.ts';
+import { ignoreBody, writeOverload } from './responder.ts';
 import type { StoreClient } from './store-client.ts';
-
-const TOO_MANY_REQUESTS = byteStringOf('too many requests in flight');
 
 export class ClaimedRequests {
   readonly #store: StoreClient;
-  readonly #bodyBytesMax: number;
+  readonly #limits: FrontEndLimits;
   readonly #handler: KeysRequestHandler;
   /** By slot. */
   readonly #requests: KeysRequest[] = [];
 
   /** @param handler is told what becomes of a request: for all of them the same. */
-  constructor(store: StoreClient, bodyBytesMax: number, handler: KeysRequestHandler) {
+  constructor(store: StoreClient, limits: FrontEndLimits, handler: KeysRequestHandler) {
     this.#store = store;
-    this.#bodyBytesMax = bodyBytesMax;
+    this.#limits = limits;
     this.#handler = handler;
   }
 
@@ -29,13 +25,13 @@ export class ClaimedRequests {
     const slot = this.#store.slots.claim(response);
     if (slot === -1) {
       this.#store.metrics.count(Counter.tooManyRequests);
-      const body = Buffer.from(renderError(300, TOO_MANY_REQUESTS, 0), 'latin1');
-      writeOwnAnswer(response, 503, CONTENT_TYPE_JSON, { 'Retry-After': '1' }, body);
+      ignoreBody(response);
+      writeOverload(response, `there are ${this.#limits.inFlightMax} requests in flight already (--max-in-flight)`);
       return undefined;
     }
     const known = this.#requests[slot];
     if (known !== undefined) return known;
-    const made = new KeysRequest(slot, this.#bodyBytesMax, this.#handler);
+    const made = new KeysRequest(slot, this.#limits.requestBytesMax, this.#store.bodies, this.#handler);
     this.#requests[slot] = made;
     return made;
   }

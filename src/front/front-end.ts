@@ -8,7 +8,9 @@ import { BAD_REQUEST_BODY, CONTENT_TYPE_HTML, CONTENT_TYPE_TEXT } from '../proto
 import { cleanPath, decodePath, isSimpleUrl, needsCleaning, redirectBody, redirectLocation } from '../protocol/path.ts';
 import type { Access } from './access.ts';
 import { AuthRoutes } from './auth-routes.ts';
+import type { Refused } from './body-reader.ts';
 import { ClaimedRequests } from './claimed-requests.ts';
+import type { FrontEndLimits } from './front-end-limits.ts';
 import type { HttpApp, HttpHandler } from './http-app.ts';
 import type { Identity } from './identity.ts';
 import type { KeysRequest } from './keys-request.ts';
@@ -24,8 +26,7 @@ export interface FrontEndOptions {
   readonly identity: Identity;
   /** Epoch ms: when the server was started. */
   readonly startedMs: number;
-  readonly requestBytesMax: number;
-  readonly pathDepthMax: number;
+  readonly limits: FrontEndLimits;
   readonly pages: Pages;
   readonly access: Access;
   readonly passwords: Passwords;
@@ -41,16 +42,16 @@ export class FrontEnd {
   readonly #others: OtherRoutes;
 
   constructor(store: StoreClient, options: FrontEndOptions) {
-    const { access, identity, pathDepthMax, requestBytesMax, onError } = options;
+    const { access, identity, limits, onError } = options;
     const { clusterId } = identity;
     this.#store = store;
     this.#options = options;
-    this.#claimed = new ClaimedRequests(store, requestBytesMax, {
+    this.#claimed = new ClaimedRequests(store, limits, {
       onBody: (request, body) => this.#onBody(request, body),
       onAborted: (request) => this.#onAborted(request),
     });
-    this.#keys = new KeysRoutes(store, this.#claimed, { clusterId, pathDepthMax, access, onError });
-    const plain = new PlainRequests(store, { clusterId, requestBytesMax, access, onError });
+    this.#keys = new KeysRoutes(store, this.#claimed, { clusterId, limits, access, onError });
+    const plain = new PlainRequests(store, { clusterId, limits, access, onError });
     this.#auth = new AuthRoutes(store, this.#claimed, plain, options.passwords);
     this.#others = new OtherRoutes(store, this.#claimed, plain, options);
   }
@@ -135,7 +136,8 @@ export class FrontEnd {
     writeOwnAnswer(response, 301, type, { Location: location }, body, isHead);
   }
 
-  #onBody(request: KeysRequest, body: Uint8Array | undefined): void {
+  #onBody(request: KeysRequest, body: Uint8Array | Refused): void {
+    if (request.bodyShare.isTaken) this.#store.slots.holdBody(request.slot, request.bodyShare);
     try {
       this.#keys.onBody(request, body);
     } catch (error) {
@@ -144,10 +146,13 @@ export class FrontEnd {
     }
   }
 
-  #onAborted({ slot, isUnsent }: KeysRequest): void {
+  #onAborted(request: KeysRequest): void {
+    const { slot } = request;
     // The store has never heard of it, so no frame is to be waited for.
-    if (isUnsent) this.#store.slots.release(slot);
-    else {
+    if (request.isUnsent) {
+      request.abandonBody();
+      this.#store.slots.release(slot);
+    } else {
       this.#options.pages.forget(slot);
       this.#store.abort(slot);
     }

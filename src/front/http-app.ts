@@ -2,6 +2,8 @@
 import './header-limit.ts';
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
 import type { Admission } from './admission.ts';
+import type { ConnectionLimit } from './connection-limit.ts';
+import { writeOverload } from './responder.ts';
 
 export type HttpHandler = (response: HttpResponse, request: HttpRequest) => void;
 
@@ -9,6 +11,8 @@ export interface HttpAppOptions {
   readonly isSecure: boolean;
   /** Looked at before each request, where there is something to look at. */
   readonly admit: Admission | undefined;
+  /** Of its connections; undefined for none. */
+  readonly limit: ConnectionLimit | undefined;
   /** Gets what a handler has thrown. */
   readonly onError: (error: unknown) => void;
 }
@@ -23,11 +27,17 @@ export class HttpApp {
   #connectionCount = 0;
 
   /** @param app an App or an SSLApp, without routes. */
-  constructor(app: TemplatedApp, { isSecure, admit, onError }: HttpAppOptions) {
+  constructor(app: TemplatedApp, { isSecure, admit, limit, onError }: HttpAppOptions) {
     this.#app = app;
     this.#admit = admit;
     this.#onError = onError;
     if (isSecure) app.filter(this.#countConnection);
+    if (limit === undefined) return;
+    const refuse = isSecure ? close : (response: HttpResponse) => refuseConnection(response, limit);
+    app.filter((response, change) => {
+      if (Number(change) < 0) limit.closed();
+      else if (!limit.opened()) refuse(response);
+    });
   }
 
   /** @param change 1 for a new connection, -1 for one that is no more. */
@@ -123,3 +133,17 @@ type SharesConnections = {
   addChildAppDescriptor(descriptor: number): void;
   removeChildAppDescriptor(descriptor: number): void;
 };
+
+/**
+ * A connection too many gets its answer before it has asked for anything, and is closed: waiting for its request would
+ * keep a descriptor, and the request would not tell which connection it came by. Clients read it as the answer to their
+ * first request, since that is on its way or not yet sent.
+ */
+function refuseConnection(response: HttpResponse, { max }: ConnectionLimit): void {
+  response.cork(() => writeOverload(response, `there are ${max} connections already (--max-connections)`, true));
+}
+
+/** Over TLS nothing can be said before the handshake, and that is what costs. */
+function close(response: HttpResponse): void {
+  response.close();
+}

@@ -5,12 +5,13 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import type { ByteString } from '../base/byte-string.ts';
 import type { KeysMethod } from '../protocol/request.ts';
-import { BodyReader } from './body-reader.ts';
+import type { BodyBudget, BodyShare } from './body-budget.ts';
+import { BodyReader, type Refused } from './body-reader.ts';
 
 /** What becomes of a request. */
 export interface KeysRequestHandler {
-  /** Its body is here; undefined when it was too large. The bytes are valid during the call. */
-  onBody(request: KeysRequest, body: Uint8Array | undefined): void;
+  /** Its body is here, valid during the call, or it is known why there is none. */
+  onBody(request: KeysRequest, body: Uint8Array | Refused): void;
   /** Its client has gone. */
   onAborted(request: KeysRequest): void;
 }
@@ -33,9 +34,9 @@ export class KeysRequest {
   readonly #body: BodyReader;
   readonly #onAborted: () => void;
 
-  constructor(slot: number, bodyBytesMax: number, handler: KeysRequestHandler) {
+  constructor(slot: number, bodyBytesMax: number, budget: BodyBudget, handler: KeysRequestHandler) {
     this.slot = slot;
-    this.#body = new BodyReader(bodyBytesMax, (body) => {
+    this.#body = new BodyReader(bodyBytesMax, budget, (body) => {
       this.isUnsent = false;
       handler.onBody(this, body);
     });
@@ -50,6 +51,16 @@ export class KeysRequest {
     this.serial++;
     this.isUnsent = false;
     response.onAborted(this.#onAborted);
+  }
+
+  /** What its body takes of the budget: to be given back when the request is answered. */
+  get bodyShare(): BodyShare {
+    return this.#body.share;
+  }
+
+  /** Its client has gone before the body was there. */
+  abandonBody(): void {
+    this.#body.abandon();
   }
 
   /** A request with one: the handler is called when it has come. */

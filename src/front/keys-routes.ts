@@ -14,11 +14,13 @@ import { isPlain } from '../protocol/json.ts';
 import { isPlainKeysUrl } from '../protocol/path.ts';
 import { type KeysMethod, parseKeysRequest } from '../protocol/request.ts';
 import type { Access, Verdict } from './access.ts';
+import { Refused } from './body-reader.ts';
 import type { ClaimedRequests } from './claimed-requests.ts';
 import { expirationMsOf } from './expiration.ts';
+import type { FrontEndLimits } from './front-end-limits.ts';
 import type { KeysRequest } from './keys-request.ts';
 import { TOO_MANY_PASSWORDS } from './plain-requests.ts';
-import { ignoreBody, refuseMethod, writeOwnAnswer } from './responder.ts';
+import { ignoreBody, refuseMethod, writeNoRoomForBody, writeOwnAnswer } from './responder.ts';
 import type { StoreClient } from './store-client.ts';
 
 export const KEYS_PREFIX = '/v2/keys';
@@ -32,7 +34,7 @@ const NOTHING = '' as ByteString;
 export interface KeysRoutesOptions {
   /** Hexadecimal. */
   readonly clusterId: string;
-  readonly pathDepthMax: number;
+  readonly limits: FrontEndLimits;
   readonly access: Access;
   readonly onError: (error: unknown) => void;
 }
@@ -129,26 +131,41 @@ export class KeysRoutes {
     claimed.authorization = this.#options.access.isOpen ? '' : request.getHeader('authorization');
   }
 
-  /** The body of a request is here. @param body undefined when it was too large; valid during the call. */
-  onBody(claimed: KeysRequest, body: Uint8Array | undefined): void {
+  /** The body of a request is here, valid during the call, or it is known why there is none. */
+  onBody(claimed: KeysRequest, body: Uint8Array | Refused): void {
+    if (typeof body === 'string') {
+      this.#refuseBody(claimed, body);
+      return;
+    }
     const { slot, method, path, isPathPlain, query, contentType } = claimed;
     const isPlainSet = isPathPlain && method === 'PUT' && query === '' && contentType === FORM_TYPE;
-    if (isPlainSet && body !== undefined && isPlainValueForm(body) && this.#isPathAllowed(path)) {
+    if (isPlainSet && isPlainValueForm(body) && this.#isPathAllowed(path)) {
       const lookUps = this.#judgeNow(claimed, false);
       if (lookUps !== NOT_YET) {
         this.#store.sendValueBytes(Flag.pathPlain | Flag.valuePlain, slot, path, body, PLAIN_VALUE_AT, lookUps);
         return;
       }
     }
-    const text = body === undefined ? NOTHING : byteStringOfBytes(body);
-    this.#submit(claimed, parseKeysRequest(method, path, query, contentType, text, body === undefined));
+    this.#submit(claimed, parseKeysRequest(method, path, query, contentType, byteStringOfBytes(body), false));
+  }
+
+  #refuseBody(claimed: KeysRequest, why: Refused): void {
+    const { slot, method, path, query, contentType } = claimed;
+    if (why === Refused.tooLarge) {
+      this.#submit(claimed, parseKeysRequest(method, path, query, contentType, NOTHING, true));
+      return;
+    }
+    const response = this.#store.slots.responseOf(slot);
+    this.#store.slots.release(slot);
+    this.#store.metrics.count(Counter.tooManyBodyBytes);
+    response.cork(() => writeNoRoomForBody(response, this.#store.bodies.sizeBytesMax));
   }
 
   /** Sends what the grammar has made of a request, if its client may, or says why not. */
   #submit(claimed: KeysRequest, parsed: KeysCommand | ApiError): void {
     if ('code' in parsed) this.#refuse(claimed, parsed);
     else if (!this.#isPathAllowed(parsed.path)) {
-      const cause = `the key has more than ${this.#options.pathDepthMax} elements` as ByteString;
+      const cause = `the key has more than ${this.#options.limits.pathDepthMax} elements` as ByteString;
       this.#refuse(claimed, { code: 210, cause, index: 0 });
     } else {
       const lookUps = this.#judgeNow(claimed, parsed.isRecursive);
@@ -209,7 +226,7 @@ export class KeysRoutes {
   }
 
   #isPathAllowed(path: ByteString): boolean {
-    const { pathDepthMax } = this.#options;
+    const { pathDepthMax } = this.#options.limits;
     // Each element takes two bytes at least, so short paths need no counting.
     return path.length <= 2 * pathDepthMax || path.split('/', pathDepthMax + 2).length <= pathDepthMax + 1;
   }

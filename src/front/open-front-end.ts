@@ -7,7 +7,9 @@ import { Doorbell } from '../ring/doorbell.ts';
 import { Access } from './access.ts';
 import { admissionOf } from './admission.ts';
 import type { TlsFiles } from './certificates.ts';
+import { ConnectionLimit } from './connection-limit.ts';
 import { FrontEnd } from './front-end.ts';
+import type { FrontEndLimits } from './front-end-limits.ts';
 import { HttpApp } from './http-app.ts';
 import type { Identity } from './identity.ts';
 import { type AppDescriptors, type ListenAddress, Listeners } from './listeners.ts';
@@ -38,12 +40,8 @@ export interface FrontEndSetup {
   readonly raftTerm: number;
   /** Epoch ms: when the server was started. */
   readonly startedMs: number;
-  readonly requestBytesMax: number;
-  readonly watchersMax: number;
-  readonly pathDepthMax: number;
+  readonly limits: FrontEndLimits;
   readonly pollMs: number;
-  readonly streamBacklogBytesMax: number;
-  readonly largeAnswerStallMsMax: number;
   /** What it counts, of `FrontEndMetrics`. */
   readonly metrics: SharedArrayBuffer;
   /** For the pages about the server. */
@@ -77,7 +75,7 @@ export class OpenFrontEnd {
   #metricsListeners: Listeners | undefined;
 
   constructor(setup: FrontEndSetup, { onError, onWarning, onFatal }: FrontEndEvents) {
-    const { identity, startedMs, requestBytesMax, watchersMax, pathDepthMax } = setup;
+    const { identity, limits, startedMs } = setup;
     const words = new SharedWords(setup.words);
     const metrics = new FrontEndMetrics(setup.metrics);
     this.#endOfWatching = watchGarbageCollections(metrics);
@@ -95,9 +93,7 @@ export class OpenFrontEnd {
       responder: new Responder(identity.clusterId, setup.raftTerm, setup.corsOrigins),
       number: setup.number,
       pollMs: setup.pollMs,
-      watchersMax,
-      streamBacklogBytesMax: setup.streamBacklogBytesMax,
-      largeAnswerStallMsMax: setup.largeAnswerStallMsMax,
+      limits,
       metrics,
       slowRequestMs: setup.slowRequestMs,
       onSlow: (slot, status, tookMs, isGone) => {
@@ -114,8 +110,7 @@ export class OpenFrontEnd {
     this.frontEnd = new FrontEnd(this.client, {
       identity,
       startedMs,
-      requestBytesMax,
-      pathDepthMax,
+      limits,
       pages,
       access,
       passwords: this.#passwords,
@@ -123,16 +118,22 @@ export class OpenFrontEnd {
     });
     this.#tls = setup.tls;
     this.#onError = onError;
-    this.listeners = this.#listenersFor(setup.corsOrigins, (app) => this.frontEnd.serveOn(app));
+    const counted = setup.monitored.frontEnds.map((memory) => new FrontEndMetrics(memory));
+    const limit = new ConnectionLimit(limits.connectionsMax, metrics, counted);
+    this.listeners = this.#listenersFor(setup.corsOrigins, limit, (app) => this.frontEnd.serveOn(app));
   }
 
-  /** @param origins those whose scripts may read answers; undefined for all. */
-  #listenersFor(origins: readonly string[] | undefined, serveOn: (app: HttpApp) => void): Listeners {
+  /** @param origins those whose scripts may read answers; undefined for all. @param limit of connections; undefined: none. */
+  #listenersFor(
+    origins: readonly string[] | undefined,
+    limit: ConnectionLimit | undefined,
+    serveOn: (app: HttpApp) => void,
+  ): Listeners {
     const tls = this.#tls;
     return new Listeners(tls, (bare, isSecure) => {
       const requiresCertificate = isSecure && tls?.trustedCaFile !== undefined;
       const admit = admissionOf(requiresCertificate, origins);
-      const app = new HttpApp(bare, { isSecure, admit, onError: this.#onError });
+      const app = new HttpApp(bare, { isSecure, admit, limit, onError: this.#onError });
       serveOn(app);
       return app;
     });
@@ -142,7 +143,7 @@ export class OpenFrontEnd {
   async listenForMetrics(addresses: readonly ListenAddress[]): Promise<string[]> {
     if (addresses.length === 0) return [];
     // As with etcd, these pages are for no script in a browser.
-    this.#metricsListeners = this.#listenersFor([], (app) => this.frontEnd.serveMetricsOn(app));
+    this.#metricsListeners = this.#listenersFor([], undefined, (app) => this.frontEnd.serveMetricsOn(app));
     return this.#metricsListeners.listen(addresses);
   }
 

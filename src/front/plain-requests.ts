@@ -4,18 +4,20 @@
  */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { type ByteString, byteStringOfBytes } from '../base/byte-string.ts';
+import { Counter } from '../metrics/front-end-metrics.ts';
 import { refuseAccess } from '../protocol/auth-request.ts';
 import type { PlainAnswer } from '../protocol/members.ts';
 import { messageAnswer } from '../protocol/plain-answer.ts';
 import type { Access, Verdict } from './access.ts';
-import { BodyReader } from './body-reader.ts';
-import { writeOwnAnswer } from './responder.ts';
+import { BodyReader, Refused } from './body-reader.ts';
+import type { FrontEndLimits } from './front-end-limits.ts';
+import { writeNoRoomForBody, writeOwnAnswer } from './responder.ts';
 import type { StoreClient } from './store-client.ts';
 
 export interface PlainRequestsOptions {
   /** Hexadecimal. */
   readonly clusterId: string;
-  readonly requestBytesMax: number;
+  readonly limits: FrontEndLimits;
   readonly access: Access;
   readonly onError: (error: unknown) => void;
 }
@@ -43,15 +45,21 @@ export class PlainRequests {
   /** Goes on when the body is here. To be called while the request is being handled. */
   read(response: HttpResponse, method: string, goOn: (request: PlainRequest) => void): void {
     let pending: PlainRequest | undefined;
-    let isGone = false;
-    response.onAborted(() => {
-      isGone = true;
-      if (pending !== undefined) pending.isGone = true;
-    });
-    const reader = new BodyReader(this.#options.requestBytesMax, (bytes) => {
-      if (isGone) return;
-      pending = { response, method, body: bytes === undefined ? NOTHING : byteStringOfBytes(bytes), isGone };
+    const { bodies, metrics } = this.#store;
+    const reader = new BodyReader(this.#options.limits.requestBytesMax, bodies, (bytes) => {
+      reader.share.giveBack(); // Of what it becomes little is kept, and not for long.
+      if (bytes === Refused.noRoom) {
+        metrics.count(Counter.tooManyBodyBytes);
+        response.cork(() => writeNoRoomForBody(response, bodies.sizeBytesMax));
+        return;
+      }
+      const body = bytes === Refused.tooLarge ? NOTHING : byteStringOfBytes(bytes);
+      pending = { response, method, body, isGone: false };
       this.guarded(pending, goOn);
+    });
+    response.onAborted(() => {
+      reader.abandon();
+      if (pending !== undefined) pending.isGone = true;
     });
     reader.read(response);
   }

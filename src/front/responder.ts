@@ -3,9 +3,17 @@
  * all header lines, the constant ones ready-made: native-bench, "set, 64 connections".
  */
 import type { HttpResponse } from 'uWebSockets.js';
+import { byteStringOf } from '../base/byte-string.ts';
 import { FORMAT_MASK, HEAD_BIT, ReplyFormat } from '../frame/reply-frame.ts';
-import { CONTENT_TYPE_TEXT, METHOD_NOT_ALLOWED_BODY, NO_SNIFF, NOT_FOUND_BODY } from '../protocol/answers.ts';
+import {
+  CONTENT_TYPE_JSON,
+  CONTENT_TYPE_TEXT,
+  METHOD_NOT_ALLOWED_BODY,
+  NO_SNIFF,
+  NOT_FOUND_BODY,
+} from '../protocol/answers.ts';
 import { ANY_ORIGIN, corsHeaders, NO_ORIGIN } from '../protocol/cors.ts';
+import { renderError } from '../protocol/errors.ts';
 import { HeaderLines, latin1Bytes } from './header-lines.ts';
 import { originOf } from './origins.ts';
 
@@ -25,6 +33,7 @@ const STATUS_LINES: Record<number, string> = {
   412: '412 Precondition Failed',
   500: '500 Internal Server Error',
   503: '503 Service Unavailable',
+  507: '507 Insufficient Storage',
 };
 
 /** Encoded once, like the header lines. */
@@ -130,6 +139,24 @@ export function writeOwnAnswer(
   else response.end(body);
 }
 
+/**
+ * There is too much of something at the moment: 503, and when to try again. To be called corked.
+ * @param isLast closes the connection.
+ */
+export function writeOverload(response: HttpResponse, cause: string, isLast = false): void {
+  const body = Buffer.from(renderError(RAFT_INTERNAL_ERROR, byteStringOf(cause), 0), 'latin1');
+  response.writeStatus(statusLine(503));
+  for (const [name, value] of corsHeaders(originOf(response))) response.writeHeader(name, value);
+  response.writeHeader('Content-Type', CONTENT_TYPE_JSON).writeHeader('Retry-After', '1');
+  response.end(body, isLast);
+}
+
+/** The same when the forms of others take all the room. */
+export function writeNoRoomForBody(response: HttpResponse, bodyBytesMax: number): void {
+  writeOverload(response, `forms on their way take ${bodyBytesMax} bytes already (--max-body-bytes-in-flight)`);
+}
+
+const RAFT_INTERNAL_ERROR = 300;
 const NO_SNIFF_HEADER = { 'X-Content-Type-Options': NO_SNIFF };
 
 /** There is nothing at that path. */

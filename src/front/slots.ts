@@ -18,6 +18,7 @@
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import { assert } from '../base/assert.ts';
+import type { BodyShare } from './body-budget.ts';
 import type { LargeAnswer } from './large-answer.ts';
 import type { StreamBacklog } from './stream-backlog.ts';
 
@@ -27,18 +28,27 @@ export const SlotState = { free: 0, waiting: 1, abandoned: 2, watching: 3, cance
 export const SLOTS_MAX = 1 << 20;
 
 export class Slots {
+  readonly #waitingMax: number;
   readonly #responses: (HttpResponse | undefined)[] = [];
   readonly #states: number[] = [];
   /** What a slow reader of a stream has not yet taken; most slots never have one. */
   readonly #backlogs = new Map<number, StreamBacklog>();
   readonly #answers = new Map<number, LargeAnswer>();
+  /** Slots whose forms came in pieces, and took their bytes of a budget. */
+  readonly #bodies = new Map<number, BodyShare>();
   readonly #free: number[] = [];
   /** How many slots wait for a whole answer, and how many belong to watches. */
   waitingCount = 0;
   watchingCount = 0;
 
-  /** @returns a slot for a request; -1 when all are taken. */
+  /** @param waitingMax how many may wait for a whole answer. */
+  constructor(waitingMax = SLOTS_MAX) {
+    this.#waitingMax = waitingMax;
+  }
+
+  /** @returns a slot for a request; -1 when all are taken, or too many wait. */
   claim(response: HttpResponse): number {
+    if (this.waitingCount >= this.#waitingMax) return -1;
     const slot = this.#free.pop() ?? this.#responses.length;
     if (slot >= SLOTS_MAX) return -1;
     this.#responses[slot] = response;
@@ -98,7 +108,18 @@ export class Slots {
     this.#states[slot] = SlotState.free;
     this.#backlogs.delete(slot);
     if (state === SlotState.sending) this.#forgetAnswer(slot);
+    if (this.#bodies.size > 0) this.#giveBackBody(slot);
     this.#free.push(slot);
+  }
+
+  /** Gives back what the form of a request has taken as soon as its slot is released. */
+  holdBody(slot: number, share: BodyShare): void {
+    this.#bodies.set(slot, share);
+  }
+
+  #giveBackBody(slot: number): void {
+    this.#bodies.get(slot)?.giveBack();
+    this.#bodies.delete(slot);
   }
 
   #forgetAnswer(slot: number): void {

@@ -15,7 +15,9 @@ import { HEALTH_BODIES } from '../protocol/answers.ts';
 import type { AuthOp } from '../protocol/auth-request.ts';
 import { Flag, type KeysCommand, type Op } from '../protocol/command.ts';
 import type { Doorbell } from '../ring/doorbell.ts';
+import { BodyBudget } from './body-budget.ts';
 import { CommandSender } from './command-sender.ts';
+import type { FrontEndLimits } from './front-end-limits.ts';
 import { Gate } from './gate.ts';
 import { LargeAnswer } from './large-answer.ts';
 import { RequestDurations, type SlowRequestOptions } from './request-durations.ts';
@@ -39,12 +41,7 @@ export interface StoreClientOptions extends TurnsOptions, SlowRequestOptions {
   readonly replies: LinkEnd;
   readonly storeBell: Doorbell;
   readonly responder: Responder;
-  /** For the words of a refusal: it is the store that counts, the watchers of all front ends. */
-  readonly watchersMax: number;
-  /** Bytes that one stream's client may be behind. */
-  readonly streamBacklogBytesMax: number;
-  /** How long a reader of a large answer may take nothing. */
-  readonly largeAnswerStallMsMax: number;
+  readonly limits: FrontEndLimits;
   /** Called, corked, with what the store says of itself, for a slot that has asked. */
   readonly onReading: (slot: number, response: HttpResponse, body: Uint8Array) => void;
   /** Called with what is new of users and roles: `SecurityNews` as JSON. */
@@ -52,7 +49,9 @@ export interface StoreClientOptions extends TurnsOptions, SlowRequestOptions {
 }
 
 export class StoreClient implements TurnWork {
-  readonly slots = new Slots();
+  readonly slots: Slots;
+  /** The room for the forms of requests. */
+  readonly bodies: BodyBudget;
   readonly metrics: FrontEndMetrics;
   readonly #options: StoreClientOptions;
   readonly #sender: CommandSender;
@@ -71,9 +70,11 @@ export class StoreClient implements TurnWork {
   #body: Uint8Array = OPENING_BRACE;
 
   constructor(options: StoreClientOptions) {
-    const { metrics, responder, words } = options;
+    const { limits, metrics, responder, words } = options;
     this.#options = options;
     this.metrics = metrics;
+    this.slots = new Slots(limits.inFlightMax);
+    this.bodies = new BodyBudget(limits.bodyBytesMax, metrics);
     this.#sender = new CommandSender(options.requests, options.storeBell);
     this.#replies = new LinkConsumer(options.replies);
     this.#responder = responder;
@@ -296,7 +297,7 @@ export class StoreClient implements TurnWork {
 
   #answerInParts(slot: number, response: HttpResponse, reply: ReplyReader, parts: readonly Uint8Array[]): void {
     const { format, status, etcdIndex, raftIndex } = reply;
-    const answer = new LargeAnswer(response, parts, this.#options.largeAnswerStallMsMax, () =>
+    const answer = new LargeAnswer(response, parts, this.#options.limits.largeAnswerStallMsMax, () =>
       this.slots.release(slot),
     );
     this.slots.startSending(slot, answer);

@@ -1,24 +1,17 @@
 /** What the store says to those who watch: that their watch is open, or refused, and what happens. */
 import type { HttpResponse } from 'uWebSockets.js';
-import { byteStringOf } from '../base/byte-string.ts';
 import { ReplyFormat, type ReplyReader, STREAM_BIT } from '../frame/reply-frame.ts';
 import { Counter, type FrontEndMetrics } from '../metrics/front-end-metrics.ts';
-import { CONTENT_TYPE_JSON } from '../protocol/answers.ts';
-import { renderError } from '../protocol/errors.ts';
+import type { FrontEndLimits } from './front-end-limits.ts';
 import type { RequestDurations } from './request-durations.ts';
-import { type Responder, writeOwnAnswer } from './responder.ts';
+import { type Responder, writeOverload } from './responder.ts';
 import { SlotState, type Slots } from './slots.ts';
 import { OPENING_BRACE, StreamWriter } from './stream-writer.ts';
-
-const RAFT_INTERNAL_ERROR = 300;
 
 export interface WatchesOptions {
   readonly responder: Responder;
   readonly metrics: FrontEndMetrics;
-  /** For the words of a refusal: it is the store that counts, the watchers of all front ends. */
-  readonly watchersMax: number;
-  /** Bytes that one stream's client may be behind. */
-  readonly streamBacklogBytesMax: number;
+  readonly limits: FrontEndLimits;
   /** Tells the store that the client of a watch has gone. */
   readonly onCancel: (slot: number) => void;
 }
@@ -36,7 +29,7 @@ export class Watches {
     this.#slots = slots;
     this.#durations = durations;
     this.#options = options;
-    this.#streams = new StreamWriter(slots, options.streamBacklogBytesMax, (slot) => this.#dropSlowStream(slot));
+    this.#streams = new StreamWriter(slots, options.limits.streamBacklogBytesMax, (slot) => this.#dropSlowStream(slot));
   }
 
   open(reply: ReplyReader): void {
@@ -62,9 +55,8 @@ export class Watches {
     this.#options.metrics.count(Counter.tooManyWatchers);
     this.#durations.finish(slot, 503, !isWaiting);
     this.#slots.release(slot);
-    const cause = byteStringOf(`there are ${this.#options.watchersMax} watchers already (--max-watchers)`);
-    const body = Buffer.from(renderError(RAFT_INTERNAL_ERROR, cause, 0), 'latin1');
-    response?.cork(() => writeOwnAnswer(response, 503, CONTENT_TYPE_JSON, { 'Retry-After': '1' }, body));
+    const cause = `there are ${this.#options.limits.watchersMax} watchers already (--max-watchers)`;
+    response?.cork(() => writeOverload(response, cause));
   }
 
   /** Gives one event to all its watchers; to streams with `flush`. Its first byte went out before. */

@@ -32,20 +32,29 @@ export const Counter = {
   /** V8's heap of the thread, as its last garbage collection has left it, or as it was when it worded a page. */
   heapUsedBytes: 12,
   heapSizeBytes: 13,
+  /** Gauge: open connections of clients, those of a port for metrics left out. */
+  connections: 14,
+  /** Closed with a 503 as soon as they were there: there were as many as there may be. */
+  tooManyConnections: 15,
+  /** Refused because the bodies of others take all the room that there is for bodies. */
+  tooManyBodyBytes: 16,
+  /** Gauge: what large bodies take whose requests are not answered yet. */
+  bodyBytes: 17,
+  tooManyClientWatchers: 18,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 
 export const GcKind = { minor: 0, major: 1, other: 2 } as const;
 
 /** Statuses of refusals that the store gives; the last place is for any other. */
-const FAILED_STATUSES = [400, 403, 404, 412, 500, 503, 0] as const;
+const FAILED_STATUSES = [400, 403, 404, 412, 500, 503, 507, 0] as const;
 const FAILED_PLACES = 8;
 const OTHER_STATUS_PLACE = FAILED_STATUSES.length - 1;
 /** By status. */
 const PLACES = new Uint8Array(600).fill(OTHER_STATUS_PLACE);
 for (const [place, status] of FAILED_STATUSES.entries()) if (status > 0) PLACES[status] = place;
 
-const COUNTERS_PLACES = 16;
+const COUNTERS_PLACES = 24;
 const RECEIVED_AT = 0;
 const FAILED_AT = OPERATIONS_COUNT;
 const COUNTERS_AT = FAILED_AT + OPERATIONS_COUNT * FAILED_PLACES;

@@ -230,7 +230,10 @@ function tellRequests(page: Exposition, { frontEnds }: ServerReading): void {
     )
     .sample(sumOf(frontEnds, Counter.refused), { reason: 'grammar' })
     .sample(sumOf(frontEnds, Counter.tooManyWatchers), { reason: 'watchers' })
-    .sample(sumOf(frontEnds, Counter.tooManyRequests), { reason: 'requests' });
+    .sample(sumOf(frontEnds, Counter.tooManyClientWatchers), { reason: 'client_watchers' })
+    .sample(sumOf(frontEnds, Counter.tooManyRequests), { reason: 'requests' })
+    .sample(sumOf(frontEnds, Counter.tooManyBodyBytes), { reason: 'body_bytes' })
+    .sample(refusedForMemory(frontEnds), { reason: 'memory' });
   page
     .counter('uetcd_requests_abandoned_total', 'Requests whose client went away before their answer was there.')
     .sample(sumOf(frontEnds, Counter.abandoned));
@@ -240,6 +243,16 @@ function tellRequests(page: Exposition, { frontEnds }: ServerReading): void {
   page
     .gauge('uetcd_requests_in_flight', 'Requests that wait for their answer, this scrape among them.')
     .sample(sumOf(frontEnds, Counter.inFlight));
+  page
+    .gauge('uetcd_body_bytes', 'What forms take that came in pieces, until their requests are answered.')
+    .sample(sumOf(frontEnds, Counter.bodyBytes));
+  page.gauge('uetcd_connections', 'Open connections of clients.').sample(sumOf(frontEnds, Counter.connections));
+  page
+    .counter(
+      'uetcd_connections_refused_total',
+      'Connections that were closed with a 503: there were as many as may be.',
+    )
+    .sample(sumOf(frontEnds, Counter.tooManyConnections));
   page
     .gauge('uetcd_requests_queued', 'Commands that wait for room in the request ring.')
     .sample(sumOf(frontEnds, Counter.queued));
@@ -394,6 +407,12 @@ function failedWrites(frontEnds: readonly FrontEndMetrics[]): number {
     .flatMap((frontEnd) => frontEnd.failedCounts())
     .filter(({ operation, status }) => status >= 500 && writes.has(operation))
     .reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Writes for which there was no memory. */
+function refusedForMemory(frontEnds: readonly FrontEndMetrics[]): number {
+  const refused = frontEnds.flatMap((frontEnd) => frontEnd.failedCounts()).filter(({ status }) => status === 507);
+  return refused.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** The main thread is the first front end. */

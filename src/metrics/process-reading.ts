@@ -30,6 +30,15 @@ export function readProcess(): ProcessReading {
   };
 }
 
+/** How many descriptors this process may have open; undefined where the kernel does not say. */
+export function readDescriptorsMax(): number | undefined {
+  try {
+    return limitOf(readFileSync('/proc/self/limits', 'latin1'), 'Max open files');
+  } catch {
+    return undefined;
+  }
+}
+
 function readKernel(): KernelReading | undefined {
   try {
     const limits = readFileSync('/proc/self/limits', 'latin1');

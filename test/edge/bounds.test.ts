@@ -1,6 +1,7 @@
 /** Every bound that a client can meet: what it is refused with, and that it is let in again afterwards. */
 import { describe, expect, test } from 'vitest';
 import { ApiClient, type OpenWatch } from '../support/http.ts';
+import { RawConnection, requestBytes } from '../support/raw-connection.ts';
 import { type ServerOptions, startInProcess } from '../support/servers.ts';
 
 async function withServer(options: ServerOptions, body: (api: ApiClient) => Promise<void>): Promise<void> {
@@ -57,6 +58,122 @@ describe('bounds', () => {
         { errorCode: 210, cause: 'http: POST too large' },
       ]);
     });
+  });
+
+  test('a connection beyond --max-connections is told 503 and closed; another may come when one has gone', async () => {
+    await withServer({ maxConnections: 3 }, async (api) => {
+      await api.put('/a', 'value=1');
+      const kept = [await RawConnection.open(api.url), await RawConnection.open(api.url)];
+      for (const connection of kept) {
+        await connection.write(requestBytes('GET', '/v2/keys/a'));
+        expect((await connection.answer())?.status).toBe(200);
+      }
+      const refused = await RawConnection.open(api.url);
+      await refused.write(requestBytes('GET', '/v2/keys/a'));
+      const answer = await refused.answer();
+      expect([answer?.status, answer?.headers]).toMatchObject([503, { 'retry-after': '1', connection: 'close' }]);
+      expect(JSON.parse(answer?.body ?? '')).toMatchObject({
+        errorCode: 300,
+        cause: 'there are 3 connections already (--max-connections)',
+      });
+      expect(await refused.until(() => refused.isClosed, 5_000)).toBe(true);
+      const metrics = (await api.fetch('/metrics')).text;
+      expect(metrics).toMatch(/^uetcd_connections 3$/m);
+      expect(metrics).toMatch(/^uetcd_connections_refused_total 1$/m);
+      expect((await api.get('/a')).status).toBe(200);
+      kept.pop()?.destroy();
+      const attempt = async () => {
+        const connection = await RawConnection.open(api.url);
+        await connection.write(requestBytes('GET', '/v2/keys/a'));
+        const status = (await connection.answer())?.status;
+        if (status === 200) kept.push(connection);
+        return status;
+      };
+      await expect.poll(attempt, { timeout: 5_000 }).toBe(200);
+      for (const connection of kept) connection.destroy();
+    });
+  });
+
+  test('a client library takes the answer of a connection too many for that of its request', async () => {
+    await withServer({ maxConnections: 1 }, async (api) => {
+      await api.put('/a', 'value=1');
+      const form = new URLSearchParams({ value: 'x'.repeat(100_000) });
+      for (let count = 0; count < 10; count++) {
+        const url = `${api.url}/v2/keys/b`;
+        const answers = [await fetch(url), await fetch(url, { method: 'PUT', body: form })];
+        for (const answer of answers) {
+          expect([answer.status, ((await answer.json()) as { errorCode: number }).errorCode]).toEqual([503, 300]);
+        }
+      }
+    });
+  });
+
+  test('--max-connections is for all front ends together, and not for a port of metrics', async () => {
+    const server = await startInProcess({ frontEnds: 3, maxConnections: 7, listenMetricsUrls: ['http://127.0.0.1:0'] });
+    const open: RawConnection[] = [];
+    const statuses: (number | undefined)[] = [];
+    for (let count = 0; count < 10; count++) {
+      const connection = await RawConnection.open(server.url);
+      open.push(connection);
+      await connection.write(requestBytes('GET', '/version'));
+      statuses.push((await connection.answer())?.status);
+    }
+    expect(statuses).toEqual([...Array(7).fill(200), ...Array(3).fill(503)]);
+    expect(await (await fetch(`${server.metricsUrls[0]}/metrics`)).text()).toMatch(/^uetcd_connections 7$/m);
+    for (const connection of open) connection.destroy();
+    await server.stop();
+  });
+
+  test('a request beyond --max-in-flight is refused with 503, and taken when another has its answer', async () => {
+    await withServer({ maxInFlight: 2, frontEnds: 1 }, async (api) => {
+      const slow = [await RawConnection.open(api.url), await RawConnection.open(api.url)];
+      const bytes = requestBytes('PUT', '/v2/keys/a', 'value=1');
+      for (const connection of slow) await connection.write(bytes.slice(0, -1));
+      const refused = async () => {
+        const answer = await api.put('/b', 'value=2');
+        return [answer.status, answer.headers['retry-after'], JSON.parse(answer.text).cause];
+      };
+      const cause = 'there are 2 requests in flight already (--max-in-flight)';
+      await expect.poll(refused, { timeout: 5_000 }).toEqual([503, '1', cause]);
+      await slow[0]?.write(bytes.slice(-1));
+      expect((await slow[0]?.answer())?.status).toBe(201);
+      expect((await api.put('/b', 'value=2')).status).toBe(201);
+      expect((await api.fetch('/metrics')).text).toMatch(/^uetcd_requests_refused_total{reason="requests"} [1-9]/m);
+      for (const connection of slow) connection.destroy();
+    });
+  });
+
+  test('large forms take no more than --max-body-bytes-in-flight together, and give it back', async () => {
+    await withServer({ maxRequestBytes: 3_000, maxBodyBytesInFlight: 4_000, frontEnds: 1 }, async (api) => {
+      const used = async () => Number(/^uetcd_body_bytes (\d+)$/m.exec((await api.fetch('/metrics')).text)?.[1]);
+      const large = requestBytes('PUT', '/v2/keys/a', `value=${'x'.repeat(2_500)}`);
+      const [first, second] = [await RawConnection.open(api.url), await RawConnection.open(api.url)];
+      await first.write(large.slice(0, -10));
+      await expect.poll(used, { timeout: 5_000 }).toBeGreaterThan(2_000);
+      await second.write(large.slice(0, -10));
+      const inFlight = async () => /^uetcd_requests_in_flight (\d+)$/m.exec((await api.fetch('/metrics')).text)?.[1];
+      await expect.poll(inFlight, { timeout: 5_000 }).toBe('3'); // Both forms, and the scrape.
+      await second.write(large.slice(-10));
+      const refused = await second.answer();
+      expect([refused?.status, refused?.headers['retry-after']]).toEqual([503, '1']);
+      expect(refused?.body).toContain('--max-body-bytes-in-flight');
+      expect((await api.put('/b', 'value=small')).status).toBe(201);
+      await first.write(large.slice(-10));
+      expect((await first.answer())?.status).toBe(201);
+      expect(await used()).toBe(0);
+      await second.write(large.slice(0, -10));
+      await expect.poll(used, { timeout: 5_000 }).toBeGreaterThan(2_000);
+      second.destroy();
+      await expect.poll(used, { timeout: 5_000 }).toBe(0);
+      first.destroy();
+      expect((await api.fetch('/metrics')).text).toMatch(/^uetcd_requests_refused_total{reason="body_bytes"} 1$/m);
+    });
+  });
+
+  test('room for bodies that has none for the largest one is refused at the start', async () => {
+    await expect(startInProcess({ maxRequestBytes: 2_000, maxBodyBytesInFlight: 1_999 })).rejects.toThrow(
+      '--max-body-bytes-in-flight',
+    );
   });
 
   test('--event-history is how far a watch looks back', async () => {
