@@ -77,6 +77,7 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
   return server.start(addresses, metricsAddresses);
 }
 
+const MB = 1024 * 1024;
 const FATAL_EXIT_CODE = 70;
 
 function endProcess(error: Error): void {
@@ -179,7 +180,7 @@ class Server {
 
   /** @returns the sequence of the last command that was recovered. */
   #startStore(durable: DurableSetup | undefined): Promise<number> {
-    const { eventHistory, maxWatchers, storeHeapMb } = this.#config;
+    const { eventHistory, maxWatchers, maxWatchersPerClient, storeHeapMb } = this.#config;
     const worker = spawnStoreWorker(
       {
         words: this.#wordsMemory,
@@ -189,6 +190,8 @@ class Server {
         }),
         historyEventsMax: eventHistory,
         watchersMax: maxWatchers,
+        clientWatchersMax: maxWatchersPerClient,
+        heapBytes: storeHeapMb * MB,
         spinMs: unlessAlone(LIMITS.storeSpinMs),
         metrics: this.#monitoring.storeMemory,
         durable,
@@ -212,13 +215,21 @@ class Server {
       });
       worker.on('error', (cause: Error) => {
         if (isReady) this.#fail(new Error(`${name} has failed: ${cause.message}`, { cause }));
-        else reject(cause);
+        else reject(this.#explained(cause));
       });
       worker.on('exit', (code) => {
         if (!isReady) reject(new Error(`${name} has ended with code ${code}`));
         else if (!this.#isClosing) this.#fail(new Error(`${name} has ended with code ${code}`));
       });
     });
+  }
+
+  /** Why a worker could not start, in words for who has to do something about it. */
+  #explained(cause: Error): Error {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') return cause;
+    const where = this.#directory === undefined ? 'the store' : `what ${this.#directory.path} holds`;
+    const text = `${where} needs more memory than ${this.#config.storeHeapMb} MB: give it more with --store-heap-mb`;
+    return new Error(text, { cause });
   }
 
   #openFrontEnds(): FrontEnds {

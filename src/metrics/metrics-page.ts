@@ -327,6 +327,9 @@ function tellStore(page: Exposition, { frontEnds, store }: ServerReading): void 
   page
     .gauge('uetcd_store_heap_limit_bytes', "V8's heap of the store worker: beyond this the process ends.")
     .sample(store.heapLimitBytes);
+  page
+    .gauge('uetcd_store_full', "Whether the store's memory is nearly full: then what would add to it is refused.")
+    .sample(store.isFull ? 1 : 0);
   page.gauge('uetcd_store_nodes', 'Keys and directories.').sample(store.nodes);
   page.gauge('uetcd_store_expiring_nodes', 'Keys and directories with a time to live.').sample(store.expiringNodes);
   page.gauge('uetcd_store_index', 'The etcd index.').sample(store.etcdIndex);

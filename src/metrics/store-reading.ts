@@ -3,6 +3,8 @@ export interface StoreReading {
   readonly heapUsedBytes: number;
   readonly heapSizeBytes: number;
   readonly heapLimitBytes: number;
+  /** Whether there is no memory for more. */
+  readonly isFull: boolean;
   /** Keys and directories, and how many of them have a time to live. */
   readonly nodes: number;
   readonly expiringNodes: number;

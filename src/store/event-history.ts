@@ -19,6 +19,18 @@ export class EventHistory {
     this.#events = new Array(eventsMax).fill(undefined);
   }
 
+  /** How many events it holds. */
+  get size(): number {
+    return this.lastIndex === 0 ? 0 : this.lastIndex - this.firstIndex + 1;
+  }
+
+  /** What the event takes, about, that the next one will push out; 0 while there is room for more. */
+  get nextForgottenBytes(): number {
+    if (this.size < this.#events.length) return 0;
+    const event = this.#events[this.firstIndex % this.#events.length];
+    return (event?.node?.value?.length ?? 0) + (event?.prevNode?.value?.length ?? 0);
+  }
+
   get capacity(): number {
     return this.#events.length;
   }

@@ -87,6 +87,7 @@ export class Tree {
   /** Puts a node in the place of another of the same path. */
   replace(old: Node, node: Node): void {
     const parent = old.parent as Node;
+    old.parent = undefined;
     (parent.children as Node[])[old.childPosition] = node;
     node.parent = parent;
     node.childPosition = old.childPosition;
@@ -108,6 +109,7 @@ export class Tree {
       last.childPosition = node.childPosition;
     }
     node.childPosition = -1;
+    node.parent = undefined;
     this.#forget(node);
     if (node.children !== undefined) this.#forgetBelow(node, onRemoved);
   }
@@ -165,6 +167,8 @@ export class Tree {
   #forgetBelow(directory: Node, onRemoved: ((removed: Node) => void) | undefined): void {
     for (const child of directory.children as Node[]) {
       this.#forget(child);
+      // The history may hold the child for long, and must not hold by it all that was beside it.
+      child.parent = undefined;
       onRemoved?.(child);
       if (child.children !== undefined) this.#forgetBelow(child, onRemoved);
     }
@@ -172,6 +176,7 @@ export class Tree {
 
   #enterBelow(directory: Node): void {
     for (const child of directory.children as Node[]) {
+      child.parent = directory;
       this.index.add(child);
       this.#enter(child);
       if (child.children !== undefined) this.#enterBelow(child);

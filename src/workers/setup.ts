@@ -26,6 +26,10 @@ export interface StoreSetup {
   readonly historyEventsMax: number;
   /** Of all front ends together. */
   readonly watchersMax: number;
+  /** Of one client's address. */
+  readonly clientWatchersMax: number;
+  /** The heap that this worker has. */
+  readonly heapBytes: number;
   readonly spinMs: number;
   /** Of `WorkerMetrics`. */
   readonly metrics: SharedArrayBuffer;

@@ -27,6 +27,7 @@ import { Applier, isWriteOp } from './apply.ts';
 import { Deliveries, watcherIdOf } from './deliveries.ts';
 import type { JournalFeed } from './journal-feed.ts';
 import { ListingJobs } from './listing-jobs.ts';
+import type { MemoryGuard } from './memory-guard.ts';
 import type { ReplyWriter } from './reply-writer.ts';
 import { SecurityFeed } from './security-feed.ts';
 import { takeReading } from './store-reading.ts';
@@ -42,6 +43,11 @@ const TICK_EVENTS_MAX = 100;
 const EXPIRY_BACKLOG_BYTES_MAX = 128 * 1024;
 const HELD_BACK_EXPIRY_MS = 0.25;
 const RAFT_INTERNAL_ERROR = 300;
+/** What a full store takes even so while only events can make room. */
+const SMALL_COMMAND_BYTES = 4096;
+/** Not 503, since it is no use to come again soon; 507 says what is the matter. */
+const INSUFFICIENT_STORAGE = 507;
+const MEMORY_FULL = byteStringOf("the store's memory is nearly full (--store-heap-mb)");
 
 /** What the worker holds of one front end. */
 export interface FrontEndPort {
@@ -53,6 +59,8 @@ export interface StoreDutyOptions {
   readonly frontEnds: readonly FrontEndPort[];
   readonly words: SharedWords;
   readonly nowMs: () => number;
+  /** Says when there is no room for more; undefined when there always is. */
+  readonly memory?: MemoryGuard;
 }
 
 export class StoreDuty {
@@ -62,6 +70,7 @@ export class StoreDuty {
   /** Undefined when the store lives in memory only. */
   #journal: JournalFeed | undefined;
   readonly #nowMs: () => number;
+  readonly #memory: MemoryGuard | undefined;
   readonly #applier: Applier;
   readonly #security: SecurityFeed;
   readonly #command = new CommandReader();
@@ -80,7 +89,7 @@ export class StoreDuty {
 
   constructor(
     createStore: (onEvent: (event: StoreEvent, recipients: Watcher[]) => void) => Store,
-    { frontEnds, words, nowMs }: StoreDutyOptions,
+    { frontEnds, words, nowMs, memory }: StoreDutyOptions,
   ) {
     this.store = createStore((event, recipients) => this.#deliveries.add(event, recipients));
     this.#applier = new Applier(this.store);
@@ -89,6 +98,7 @@ export class StoreDuty {
     this.#deliveries = new Deliveries(frontEnds.map(({ replies }) => replies));
     this.#words = words;
     this.#nowMs = nowMs;
+    this.#memory = memory;
   }
 
   /**
@@ -198,7 +208,7 @@ export class StoreDuty {
         this.#security.count(JSON.parse(command.value));
         return;
       case ControlOp.takeReading:
-        replies.answer(command.slot, ReplyFormat.reading, 200, JSON.stringify(takeReading(this.store, this.#sequence)));
+        replies.answer(command.slot, ReplyFormat.reading, 200, this.#reading());
         return;
       default:
         throw new RangeError(`a command frame has the unknown operation ${op}`);
@@ -211,6 +221,11 @@ export class StoreDuty {
     if (this.#hasDiskFailed) {
       this.#stamp(replies);
       this.#refuse(replies, slot, flags, new Failure(RAFT_INTERNAL_ERROR, byteStringOf(this.#words.failureReason)));
+      return;
+    }
+    // A refused command was never there: it has no sequence, and the journal does not know it.
+    if (adds(command.op, flags) && !this.#hasRoom(frontEnd)) {
+      this.#refuseForMemory(replies, slot);
       return;
     }
     this.#sequence++;
@@ -287,6 +302,23 @@ export class StoreDuty {
     });
   }
 
+  /** Whether there is memory for what the current command would add. */
+  #hasRoom({ requests }: FrontEndPort): boolean {
+    const { frameSizeBytes } = requests;
+    if (this.#memory === undefined || this.#memory.admits(frameSizeBytes, this.store.index)) return true;
+    // When the history holds more than the tree no deletion is a help: only further events make it forget.
+    const { history, tree } = this.store;
+    const isHelp =
+      history.size > tree.size && frameSizeBytes <= Math.max(SMALL_COMMAND_BYTES, history.nextForgottenBytes);
+    return isHelp && this.#memory.hasReserve;
+  }
+
+  #refuseForMemory(replies: ReplyWriter, slot: number): void {
+    this.#stamp(replies);
+    const body = renderError(RAFT_INTERNAL_ERROR, MEMORY_FULL, this.store.index);
+    replies.answer(slot, ReplyFormat.keysError, INSUFFICIENT_STORAGE, body);
+  }
+
   #get(replies: ReplyWriter): void {
     const { slot, flags, timeMs, path } = this.#command;
     const outcome = this.store.get(path);
@@ -313,6 +345,11 @@ export class StoreDuty {
     const { slot, flags, path, waitIndex } = this.#command;
     const isRecursive = (flags & Flag.recursive) !== 0;
     const isStream = (flags & Flag.stream) !== 0;
+    // A watch stays, and its path may be long.
+    if (!this.#hasRoom(frontEnd)) {
+      this.#refuseForMemory(replies, slot);
+      return;
+    }
     const found = this.store.watch(this.#watcherId(frontEnd, slot), path, isRecursive, isStream, waitIndex);
     if (found instanceof Failure) this.#refuse(replies, slot, flags, found);
     else if (found === NO_PLACE) replies.watchRefused(slot);
@@ -405,6 +442,10 @@ export class StoreDuty {
     return !this.#hasDiskFailed && this.#words.journalState === JournalState.failed;
   }
 
+  #reading(): string {
+    return JSON.stringify(takeReading(this.store, this.#sequence, this.#memory?.isFull ?? false));
+  }
+
   #stamp(replies: ReplyWriter): void {
     replies.gate = this.#sequence | 0;
     replies.etcdIndex = this.store.index;
@@ -427,6 +468,11 @@ export class StoreDuty {
 
 /** Beyond the bits of a command: the refusal is of a write, not of a read. */
 const WRITE_FLAG = 0x1_0000;
+
+/** Whether a write may leave more in the store than there was: deletions do not, nor the renewal of a life. */
+function adds(op: number, flags: number): boolean {
+  return op !== Op.delete && op !== Op.compareAndDelete && (flags & Flag.refresh) === 0;
+}
 
 function headBit(flags: number): number {
   return (flags & Flag.head) !== 0 ? HEAD_BIT : 0;

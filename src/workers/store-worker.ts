@@ -10,6 +10,7 @@ import { SpinPolicy } from '../ring/spin-policy.ts';
 import { Store } from '../store/store.ts';
 import { runDuty } from './duty-loop.ts';
 import { JournalFeed } from './journal-feed.ts';
+import { MemoryGuard, ownHeap } from './memory-guard.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import type { StoreSetup, WorkerMessage } from './setup.ts';
 import { StoreDuty } from './store-duty.ts';
@@ -28,16 +29,30 @@ const frontEnds = setup.frontEnds.map(({ requests, replies, bell }) => ({
 const { durable } = setup;
 const bell = new Doorbell(new Int32Array(setup.bell));
 const { historyEventsMax, watchersMax } = setup;
+const warn = (text: string) => say({ kind: 'log', level: 'warn', text });
+const memory = new MemoryGuard(setup.heapBytes, ownHeap(), (isFull) =>
+  warn(
+    isFull
+      ? "the store's memory is nearly full (--store-heap-mb): what would add to it is refused"
+      : "the store's memory has room again: all is taken",
+  ),
+);
 const duty = new StoreDuty((onEvent) => new Store(historyEventsMax, durable !== undefined, onEvent, watchersMax), {
   frontEnds,
   words,
   nowMs: Date.now,
+  memory,
 });
 if (durable === undefined) say({ kind: 'ready', lastSequence: 0, etcdIndex: duty.store.index, nodes: 0 });
 else {
   const { directory, mustForceRecovery, commandsPerCheckpoint, journal, journalBell } = durable;
-  const log = (text: string) => say({ kind: 'log', level: 'warn', text });
-  const { lastSequence, snapshotSequence } = recoverStore(duty.store, directory, nodeFileLayer, mustForceRecovery, log);
+  const { lastSequence, snapshotSequence } = recoverStore(
+    duty.store,
+    directory,
+    nodeFileLayer,
+    mustForceRecovery,
+    warn,
+  );
   const feedBell = new Doorbell(new Int32Array(journalBell));
   duty.journalTo(new JournalFeed(journal, feedBell, words, commandsPerCheckpoint, snapshotSequence), lastSequence);
   say({ kind: 'ready', lastSequence, etcdIndex: duty.store.index, nodes: duty.store.tree.size });

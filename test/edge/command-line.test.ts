@@ -1,5 +1,5 @@
 /** The built command line: exits, signals, what it says, and what it costs when nobody asks. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -152,22 +152,18 @@ describe('signals', () => {
 
 describe('a store worker that crashes', () => {
   test('takes the process with it, with one clear message and not zero', { timeout: 120_000 }, async () => {
-    const server = await startCommandLine(['--store-heap-mb', '64']);
-    const value = 'x'.repeat(1_000_000);
-    const filling = async () => {
-      // Different first bytes, since equal strings might one day be shared.
-      for (let count = 0; count < 400; count++)
-        await fetch(`${server.url}/v2/keys/k${count}`, {
-          method: 'PUT',
-          headers: { 'content-type': 'application/x-www-form-urlencoded' },
-          body: `value=${count}${value}`,
-        });
-    };
-    await filling().catch(() => {});
-    const { code, signal } = await server.exited;
-    expect(signal).toBe(null);
-    expect(code).toBeGreaterThan(0);
-    expect(server.output().stderr).toMatch(/store worker/);
+    const directory = makeTemporary('uetcd-fault');
+    const fault = join(directory, 'fault.mjs');
+    // A fault of our own making, since nothing that a client sends makes the store fail: its clock breaks with the first lease.
+    const text = `import { workerData } from 'node:worker_threads';
+      if (workerData?.historyEventsMax > 0) Date.now = () => { throw new Error('a fault in the store'); };`;
+    writeFileSync(fault, text);
+    const server = await startCommandLine(['--in-memory'], { NODE_OPTIONS: `--import ${fault}` });
+    const body = new URLSearchParams({ value: '1', ttl: '100' });
+    await fetch(`${server.url}/v2/keys/lease`, { method: 'PUT', body }).catch(() => {});
+    expect(await server.exited).toEqual({ code: 70, signal: null });
+    expect(server.output().stderr).toBe('uetcd: the store worker has failed: a fault in the store\n');
+    removeTemporary(directory);
   });
 });
 

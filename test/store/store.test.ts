@@ -84,3 +84,22 @@ test('all that counts nodes agrees after random writes and ticks', () => {
     { numRuns: 200 },
   );
 });
+
+test('what the history holds and the tree no longer does leads to no other node', () => {
+  fc.assert(
+    fc.property(randomSteps(), (steps) => {
+      const store = new Store(1000, true);
+      steps.forEach((step, position) => {
+        if (step.kind === 'tick') store.tick(timeOf(position), step.eventsMax);
+        else store.write(writeOf(step, position));
+      });
+      for (let index = store.history.firstIndex; index <= store.history.lastIndex && index > 0; index++) {
+        const { node, prevNode } = store.history.at(index);
+        for (const held of [node, prevNode]) {
+          if (held !== undefined && store.tree.find(held.path) !== held) expect(held.parent).toBe(undefined);
+        }
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

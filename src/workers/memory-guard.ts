@@ -1,0 +1,138 @@
+/**
+ * Keeps the store worker from dying of a full heap: when its memory is nearly full, what would add to it is refused, until
+ * there is room again. Decided before a command is counted or journaled, so replay knows nothing of it.
+ *
+ *   0                            75 %              87.5 %         100 % of --store-heap-mb
+ *   ├─────────────────────────────┼─────────────────┼──────────────┤
+ *   taken                         taken again       looked at      the engine ends the worker
+ *
+ * The engine tells how large its spaces are, garbage and gaps included, and that is what it compares with its limit: of
+ * values of 100 KB two fit a page of 256, so a quarter is lost. The young have a space beside the limit, but those of them
+ * that live come out of it all at once. Beyond 87.5 % the garbage is collected, and what is left decides: above
+ * 75 % the store is full. So a heap full of garbage refuses nobody, and a full one has a quarter left for what reads,
+ * deletions and expiries need. A collection of a whole heap takes long, about 0.7 ms a MB. While the store is not full an
+ * eighth of the heap must be filled anew before the next one, as the engine itself would have it; once it is full,
+ * collections may take a tenth of the time, and a hundredth while nothing happens in the store.
+ *
+ * The engine is asked once for each 256th part of the heap that commands have brought, not for each command: asking takes
+ * 1 to 5 µs. Strings above 1 MB lie outside of the heap, and are counted all the same.
+ */
+import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+const LOOK_SHARE = 0.875;
+const FULL_SHARE = 0.75;
+const STEPS = 256;
+/** What a command takes beside its bytes: a node, its event, the places in tables. */
+const COMMAND_COST_BYTES = 512;
+/** What a command may need while it is applied and answered, as a multiple of its size: escapes, the old value, the answer. */
+const TRANSIENT_FACTOR = 8;
+/** Commands below this need no room of their own. */
+const LARGE_COMMAND_BYTES = 64 * 1024;
+/** Of a full store: a collection may take a tenth of the time. */
+const REST_FACTOR = 10;
+const REST_MS_MIN = 500;
+/** And a hundredth while nothing happens in it. */
+const IDLE_FACTOR = 10;
+const RESERVE_SHARE = 0.95;
+
+/** What the engine says, and does when asked. */
+export interface Heap {
+  /** Taken, with garbage and gaps, and with what lies outside of the heap. */
+  usedBytes(): number;
+  /** Collects all garbage. */
+  collect(): void;
+  nowMs(): number;
+}
+
+export class MemoryGuard {
+  /** Whether the store was found full, and not yet otherwise. */
+  isFull = false;
+  readonly #heap: Heap;
+  readonly #limitBytes: number;
+  readonly #stepBytes: number;
+  readonly #onChange: (isFull: boolean) => void;
+  #broughtBytes = 0;
+  #restUntilMs = 0;
+  /** The etcd index at the last collection. */
+  #collectedIndex = 0;
+
+  /** @param onChange called when the store gets full, and when it is no longer. */
+  constructor(limitBytes: number, heap: Heap, onChange: (isFull: boolean) => void) {
+    this.#limitBytes = limitBytes;
+    this.#stepBytes = limitBytes / STEPS;
+    this.#heap = heap;
+    this.#onChange = onChange;
+  }
+
+  /** Whether there is room for a command of this size that adds to the store. @param etcdIndex of the store. */
+  admits(sizeBytes: number, etcdIndex: number): boolean {
+    this.#broughtBytes += sizeBytes + COMMAND_COST_BYTES;
+    if (!this.isFull && this.#broughtBytes < this.#stepBytes && sizeBytes < LARGE_COMMAND_BYTES) return true;
+    return this.#look(sizeBytes, etcdIndex);
+  }
+
+  #look(sizeBytes: number, etcdIndex: number): boolean {
+    this.#broughtBytes = 0;
+    const needBytes = sizeBytes < LARGE_COMMAND_BYTES ? 0 : sizeBytes * TRANSIENT_FACTOR;
+    const usedBytes = this.#heap.usedBytes();
+    if (usedBytes + needBytes < this.#limitBytes * (this.isFull ? FULL_SHARE : LOOK_SHARE)) {
+      this.#setFull(false);
+      return true;
+    }
+    if (this.isFull && this.#heap.nowMs() < this.#restUntilMs) return false;
+    // A command that is too large for what is left is no reason to collect, while others find room.
+    if (usedBytes < this.#limitBytes * LOOK_SHARE && this.#heap.nowMs() < this.#restUntilMs) return false;
+    this.#collect(etcdIndex);
+    const keptBytes = this.#heap.usedBytes();
+    this.#setFull(keptBytes > this.#limitBytes * FULL_SHARE);
+    return !this.isFull && keptBytes + needBytes < this.#limitBytes;
+  }
+
+  #collect(etcdIndex: number): void {
+    const startMs = this.#heap.nowMs();
+    this.#heap.collect();
+    const endMs = this.#heap.nowMs();
+    // What was deleted is let go of a moment later, when it is durable: so the first rest after it is short.
+    const factor = etcdIndex === this.#collectedIndex ? IDLE_FACTOR : 1;
+    this.#restUntilMs = endMs + factor * Math.max(REST_MS_MIN, REST_FACTOR * (endMs - startMs));
+    this.#collectedIndex = etcdIndex;
+  }
+
+  /**
+   * Whether there is room for something small even so, or for what takes the place of something: in the last quarter.
+   */
+  get hasReserve(): boolean {
+    return this.#heap.usedBytes() < this.#limitBytes * RESERVE_SHARE;
+  }
+
+  #setFull(isFull: boolean): void {
+    if (isFull === this.isFull) return;
+    this.isFull = isFull;
+    this.#onChange(isFull);
+  }
+}
+
+/** `new_space` and `new_large_object_space`. */
+function isYoung(spaceName: string): boolean {
+  return spaceName.startsWith('new_');
+}
+
+/** The heap of this thread. What lies outside of it now, the rings, is not counted. */
+export function ownHeap(): Heap {
+  // The engine's own way to a collection; it is needed long before it would be exposed by a flag at the start.
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const outsideBytes = getHeapStatistics().external_memory;
+  return {
+    usedBytes: () => {
+      let bytes = getHeapStatistics().external_memory - outsideBytes;
+      for (const { space_name, space_size, space_used_size } of getHeapSpaceStatistics()) {
+        bytes += isYoung(space_name) ? space_used_size : space_size;
+      }
+      return bytes;
+    },
+    collect,
+    nowMs: () => performance.now(),
+  };
+}
