@@ -17,7 +17,7 @@
  *   |                                  | else look-ups, u16 made, u16 in  |
  *   |                                  | vain: those for its rights       |
  *   +----------------------------------+----------------------------------+
- *   | path bytes, value bytes, prevValue bytes                            | 48
+ *   | path bytes, value bytes (a watch's: who watches), prevValue bytes   | 48
  *
  * Written by the front end (and, for ticks and checkpoints, by the store worker into the journal ring); read by the
  * store worker and, replaying, by recovery and the snapshot job. A frame in the journal has slot 0.

@@ -34,6 +34,8 @@ export const ReplyKind = {
   watchRefused: 6,
   /** Users, roles and the switch have changed: what is new, as JSON (`SecurityNews`); in place of the slot its version. */
   security: 7,
+  /** There is no place for another watcher of one client's address. */
+  clientWatchRefused: 8,
 } as const;
 
 /** Which headers an answer bears. */

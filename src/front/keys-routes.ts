@@ -16,6 +16,7 @@ import { type KeysMethod, parseKeysRequest } from '../protocol/request.ts';
 import type { Access, Verdict } from './access.ts';
 import { Refused } from './body-reader.ts';
 import type { ClaimedRequests } from './claimed-requests.ts';
+import { clientKeyOf } from './client-address.ts';
 import { expirationMsOf } from './expiration.ts';
 import type { FrontEndLimits } from './front-end-limits.ts';
 import type { KeysRequest } from './keys-request.ts';
@@ -175,6 +176,8 @@ export class KeysRoutes {
   }
 
   #send(slot: number, command: KeysCommand, lookUps: number): void {
+    // A watch has no value: in its place goes who watches, for the store to count.
+    if (command.op === Op.watch) command.value = clientKeyOf(this.#store.slots.responseOf(slot));
     const { timeMs } = this.#store;
     this.#store.sendCommand(slot, command, timeMs, expirationMsOf(command.ttlNs, timeMs), lookUps);
   }

@@ -240,7 +240,10 @@ export class StoreClient implements TurnWork {
         this.slots.release(reply.slot);
         return;
       case ReplyKind.watchRefused:
-        this.#watches.refuse(reply.slot);
+        this.#watches.refuse(reply.slot, false);
+        return;
+      case ReplyKind.clientWatchRefused:
+        this.#watches.refuse(reply.slot, true);
         return;
       case ReplyKind.security:
         this.#options.onSecurity(reply.slot, byteStringOfBytes(reply.body));

@@ -49,13 +49,17 @@ export class Watches {
     });
   }
 
-  refuse(slot: number): void {
+  /** @param isOfClient whether it is for one client's watches that there is no place. */
+  refuse(slot: number, isOfClient: boolean): void {
     const isWaiting = this.#slots.stateOf(slot) === SlotState.waiting;
     const response = isWaiting ? this.#slots.responseOf(slot) : undefined;
-    this.#options.metrics.count(Counter.tooManyWatchers);
+    this.#options.metrics.count(isOfClient ? Counter.tooManyClientWatchers : Counter.tooManyWatchers);
     this.#durations.finish(slot, 503, !isWaiting);
     this.#slots.release(slot);
-    const cause = `there are ${this.#options.limits.watchersMax} watchers already (--max-watchers)`;
+    const { clientWatchersMax, watchersMax } = this.#options.limits;
+    const cause = isOfClient
+      ? `there are ${clientWatchersMax} watchers of your address already (--max-watchers-per-client)`
+      : `there are ${watchersMax} watchers already (--max-watchers)`;
     response?.cork(() => writeOverload(response, cause));
   }
 

@@ -13,7 +13,7 @@ import { chainEvent, mixNumber } from './state-hash.ts';
 import { Statistics } from './statistics.ts';
 import { Tree } from './tree.ts';
 import type { UndoLog } from './undo-log.ts';
-import { type Watcher, WatcherHub } from './watcher-hub.ts';
+import { type Watcher, type WatcherBounds, WatcherHub } from './watcher-hub.ts';
 
 /** A write as the store understands it; one record is reused by the caller for all writes. */
 export interface Write {
@@ -62,9 +62,14 @@ export class Store {
    * @param keepsHash whether `stateHash` is kept up to date at each write.
    * @param watchersMax how many may wait at a time.
    */
-  constructor(historyEventsMax: number, keepsHash: boolean, onEvent: EventListener = () => {}, watchersMax?: number) {
+  constructor(
+    historyEventsMax: number,
+    keepsHash: boolean,
+    onEvent: EventListener = () => {},
+    bounds: WatcherBounds = {},
+  ) {
     this.tree = new Tree(keepsHash);
-    this.hub = new WatcherHub(watchersMax);
+    this.hub = new WatcherHub(bounds);
     this.history = new EventHistory(historyEventsMax);
     this.#keepsHash = keepsHash;
     this.#onEvent = onEvent;
@@ -128,9 +133,9 @@ export class Store {
 
   /**
    * Opens a watch, or answers it from the history.
-   * @param waitIndex 0: from now on.
+   * @param waitIndex 0: from now on. @param client whose watches are counted together; empty: with nobody's.
    * @returns undefined when the watch waits (it is in the hub then, under `id`); the event that a watch has missed; 401;
-   *   `NO_PLACE` when it would have to wait and there are as many as there may be. A stream that has missed something waits
+   *   `NO_PLACE` when it would have to wait and there are as many as there may be, of its client or of all. A stream that has missed something waits
    *   as well: the caller sends `missedEvents` first.
    */
   watch(
@@ -139,13 +144,14 @@ export class Store {
     isRecursive: boolean,
     isStream: boolean,
     waitIndex: number,
+    client = '',
   ): StoreEvent | Failure | typeof NO_PLACE | undefined {
     const sinceIndex = waitIndex === 0 ? this.index + 1 : waitIndex;
     const found = this.history.scan(path, isRecursive, sinceIndex);
     if (found instanceof Failure) return found;
     if (found !== undefined && !isStream) return found;
-    if (this.hub.isFull) return NO_PLACE;
-    this.hub.add(id, path, isRecursive, isStream, sinceIndex);
+    if (!this.hub.hasPlaceFor(client)) return NO_PLACE;
+    this.hub.add(id, path, isRecursive, isStream, sinceIndex, client);
     return found;
   }
 

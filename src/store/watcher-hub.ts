@@ -16,17 +16,35 @@ export interface Watcher {
   readonly isStream: boolean;
   /** Events before this etcd index are not meant. */
   readonly sinceIndex: number;
+  /** Whose it is; undefined for nobody's. */
+  readonly client: Client | undefined;
   /** Where the list of its path holds it. */
   position: number;
+}
+
+/** How many there may be; what is left out has no bound. */
+export interface WatcherBounds {
+  readonly watchersMax?: number;
+  /** Of one client. */
+  readonly clientWatchersMax?: number;
+}
+
+/** Who has open watches. */
+interface Client {
+  readonly key: string;
+  count: number;
 }
 
 export class WatcherHub {
   readonly #byPath = new Map<ByteString, Watcher[]>();
   readonly #byId = new Map<number, Watcher>();
+  readonly #clients = new Map<string, Client>();
   readonly #watchersMax: number;
+  readonly #clientWatchersMax: number;
 
-  constructor(watchersMax = Number.POSITIVE_INFINITY) {
-    this.#watchersMax = watchersMax;
+  constructor({ watchersMax, clientWatchersMax }: WatcherBounds = {}) {
+    this.#watchersMax = watchersMax ?? Number.POSITIVE_INFINITY;
+    this.#clientWatchersMax = clientWatchersMax ?? Number.POSITIVE_INFINITY;
   }
 
   get size(): number {
@@ -38,15 +56,33 @@ export class WatcherHub {
     return this.#byId.size >= this.#watchersMax;
   }
 
-  add(id: number, path: ByteString, isRecursive: boolean, isStream: boolean, sinceIndex: number): void {
+  /** Whether there is a place for another watcher of this client. @param client empty: nobody's. */
+  hasPlaceFor(client: string): boolean {
+    return !this.isFull && (this.#clients.get(client)?.count ?? 0) < this.#clientWatchersMax;
+  }
+
+  add(id: number, path: ByteString, isRecursive: boolean, isStream: boolean, sinceIndex: number, key = ''): void {
     let list = this.#byPath.get(path);
     if (list === undefined) {
       list = [];
       this.#byPath.set(path, list);
     }
-    const watcher = { id, path, isRecursive, isStream, sinceIndex, position: list.length };
+    const client = this.#counted(key);
+    const watcher = { id, path, isRecursive, isStream, sinceIndex, client, position: list.length };
     list.push(watcher);
     this.#byId.set(id, watcher);
+  }
+
+  /** One more of a client. */
+  #counted(key: string): Client | undefined {
+    if (key === '') return undefined;
+    let client = this.#clients.get(key);
+    if (client === undefined) {
+      client = { key, count: 0 };
+      this.#clients.set(key, client);
+    }
+    client.count++;
+    return client;
   }
 
   /** Ends a watch; false when it has ended already. */
@@ -91,6 +127,8 @@ export class WatcherHub {
 
   #remove(watcher: Watcher): void {
     this.#byId.delete(watcher.id);
+    const { client } = watcher;
+    if (client !== undefined && --client.count === 0) this.#clients.delete(client.key);
     const list = this.#byPath.get(watcher.path) as Watcher[];
     const last = list.pop() as Watcher;
     if (last !== watcher) {

@@ -67,8 +67,10 @@ export class ReplyWriter {
     this.#frame(ReplyKind.watchOpened, ReplyFormat.keys, 200, slot, '');
   }
 
-  watchRefused(slot: number): void {
-    this.#frame(ReplyKind.watchRefused, ReplyFormat.plainJson, 503, slot, '');
+  /** @param isOfClient whether it is for one client's watches that there is no place. */
+  watchRefused(slot: number, isOfClient: boolean): void {
+    const kind = isOfClient ? ReplyKind.clientWatchRefused : ReplyKind.watchRefused;
+    this.#frame(kind, ReplyFormat.plainJson, 503, slot, '');
   }
 
   /** What is new of users and roles; see `SecurityNews`. */

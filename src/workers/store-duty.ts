@@ -342,7 +342,7 @@ export class StoreDuty {
   }
 
   #watch(frontEnd: FrontEndPort, replies: ReplyWriter): void {
-    const { slot, flags, path, waitIndex } = this.#command;
+    const { slot, flags, path, value: client, waitIndex } = this.#command;
     const isRecursive = (flags & Flag.recursive) !== 0;
     const isStream = (flags & Flag.stream) !== 0;
     // A watch stays, and its path may be long.
@@ -350,9 +350,9 @@ export class StoreDuty {
       this.#refuseForMemory(replies, slot);
       return;
     }
-    const found = this.store.watch(this.#watcherId(frontEnd, slot), path, isRecursive, isStream, waitIndex);
+    const found = this.store.watch(this.#watcherId(frontEnd, slot), path, isRecursive, isStream, waitIndex, client);
     if (found instanceof Failure) this.#refuse(replies, slot, flags, found);
-    else if (found === NO_PLACE) replies.watchRefused(slot);
+    else if (found === NO_PLACE) replies.watchRefused(slot, !this.store.hub.isFull);
     else if (found === undefined) replies.watchOpened(slot);
     else if (isStream) {
       replies.watchOpened(slot);

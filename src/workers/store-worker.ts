@@ -28,7 +28,8 @@ const frontEnds = setup.frontEnds.map(({ requests, replies, bell }) => ({
 
 const { durable } = setup;
 const bell = new Doorbell(new Int32Array(setup.bell));
-const { historyEventsMax, watchersMax } = setup;
+const { historyEventsMax, watchersMax, clientWatchersMax } = setup;
+const bounds = { watchersMax, clientWatchersMax };
 const warn = (text: string) => say({ kind: 'log', level: 'warn', text });
 const memory = new MemoryGuard(setup.heapBytes, ownHeap(), (isFull) =>
   warn(
@@ -37,7 +38,7 @@ const memory = new MemoryGuard(setup.heapBytes, ownHeap(), (isFull) =>
       : "the store's memory has room again: all is taken",
   ),
 );
-const duty = new StoreDuty((onEvent) => new Store(historyEventsMax, durable !== undefined, onEvent, watchersMax), {
+const duty = new StoreDuty((onEvent) => new Store(historyEventsMax, durable !== undefined, onEvent, bounds), {
   frontEnds,
   words,
   nowMs: Date.now,

@@ -1,4 +1,6 @@
 /** Every bound that a client can meet: what it is refused with, and that it is let in again afterwards. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { ApiClient, type OpenWatch } from '../support/http.ts';
 import { RawConnection, requestBytes } from '../support/raw-connection.ts';
@@ -37,6 +39,27 @@ describe('bounds', () => {
       };
       await expect.poll(attempt, { timeout: 5_000 }).toBe(200);
       for (const watch of watches) await watch.close();
+    });
+  });
+
+  test('a watcher too many of one address is refused, through whichever front end, while another address has room', async () => {
+    await withServer({ maxWatchersPerClient: 2, frontEnds: 3 }, async (api) => {
+      const watches = [await api.watch('/a?wait=true'), await api.watch('/a?wait=true&stream=true')];
+      for (let connection = 0; connection < 3; connection++) {
+        const refused = await api.watch('/a?wait=true');
+        expect([refused.status, refused.headers['retry-after']]).toEqual([503, '1']);
+        expect(await refused.nextLine()).toContain('2 watchers of your address already (--max-watchers-per-client)');
+        await refused.close();
+      }
+      const other = connect({ port: Number(new URL(api.url).port), host: '127.0.0.1', localAddress: '127.0.0.2' });
+      other.write(requestBytes('GET', '/v2/keys/a?wait=true'));
+      expect(String((await once(other, 'data'))[0])).toMatch(/^HTTP\/1.1 200 /);
+      other.destroy();
+      expect((await api.fetch('/metrics')).text).toMatch(/reason="client_watchers"} 3$/m);
+      await api.put('/a', 'value=1');
+      const again = await api.watch('/a?wait=true'); // The event has ended one of the two.
+      expect(again.status).toBe(200);
+      for (const watch of [...watches, again]) await watch.close();
     });
   });
 

@@ -8,6 +8,7 @@ import { CommandSender } from '../../src/front/command-sender.ts';
 import { Flag, Op } from '../../src/protocol/command.ts';
 import type { Doorbell } from '../../src/ring/doorbell.ts';
 import { Store } from '../../src/store/store.ts';
+import type { WatcherBounds } from '../../src/store/watcher-hub.ts';
 import { Applier } from '../../src/workers/apply.ts';
 import { JOURNAL_FRAME_HEAD_SIZE_BYTES, JournalFeed } from '../../src/workers/journal-feed.ts';
 import { ReplyWriter } from '../../src/workers/reply-writer.ts';
@@ -73,8 +74,8 @@ export class BenchFrontEnd {
     this.send(Op.set, slot, path, { ...fields, value });
   }
 
-  watch(slot: number, path: string, flags = 0, index = 0n): void {
-    this.send(Op.watch, slot, path, { flags, index });
+  watch(slot: number, path: string, flags = 0, index = 0n, client = ''): void {
+    this.send(Op.watch, slot, path, { flags, index, value: client });
   }
 
   /** All that has come since the last call. */
@@ -160,9 +161,9 @@ export class DutyBench {
   readonly frontEnds: BenchFrontEnd[];
   nowMs = NOON_MS;
 
-  constructor(frontEndsCount = 1, watchersMax?: number) {
+  constructor(frontEndsCount = 1, bounds: WatcherBounds = {}) {
     this.frontEnds = Array.from({ length: frontEndsCount }, () => new BenchFrontEnd());
-    this.duty = new StoreDuty((onEvent) => new Store(HISTORY_EVENTS_MAX, true, onEvent, watchersMax), {
+    this.duty = new StoreDuty((onEvent) => new Store(HISTORY_EVENTS_MAX, true, onEvent, bounds), {
       frontEnds: this.frontEnds,
       words: this.words,
       nowMs: () => this.nowMs,

@@ -117,7 +117,22 @@ describe('a watch that looks back', () => {
 });
 
 describe('a watch too many', () => {
-  const benchWithPlaces = (places: number) => new DutyBench(2, places);
+  const benchWithPlaces = (places: number) => new DutyBench(2, { watchersMax: places });
+
+  test('of one client is refused by a frame of its own, until one of its watches has ended', () => {
+    const bench = new DutyBench(2, { watchersMax: 4, clientWatchersMax: 1 });
+    bench.first.watch(1, '/k', 0, 0n, 'one');
+    bench.second.watch(1, '/k', 0, 0n, 'one');
+    bench.second.watch(2, '/other', 0, 0n, 'two');
+    bench.run();
+    expect(kindsOf(bench.first.received())).toEqual(['watchOpened']);
+    expect(kindsOf(bench.second.received())).toEqual(['clientWatchRefused', 'watchOpened']);
+    bench.first.set(9, '/k');
+    bench.run();
+    bench.second.watch(3, '/k', 0, 0n, 'one');
+    bench.run();
+    expect(kindsOf(bench.second.received())).toEqual(['watchOpened']);
+  });
 
   test('is refused, whichever front ends the others belong to', () => {
     const bench = benchWithPlaces(2);
