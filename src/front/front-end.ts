@@ -79,6 +79,11 @@ export class FrontEnd {
     return this.#claimed.in(slot);
   }
 
+  /** Whether the request in a slot takes a compressed listing. */
+  acceptsGzipIn(slot: number): boolean {
+    return this.#claimed.in(slot)?.acceptsGzip === true;
+  }
+
   readonly #getKey: HttpHandler = (response, request) => {
     if (!this.#keys.tryGet(response, request)) this.#route(response, request);
   };

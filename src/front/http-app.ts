@@ -34,10 +34,11 @@ export class HttpApp {
     if (isSecure) app.filter(this.#countConnection);
     if (limit === undefined) return;
     const refuse = isSecure ? close : (response: HttpResponse) => refuseConnection(response, limit);
-    app.filter((response, change) => {
+    const onConnection = (response: HttpResponse, change: unknown): void => {
       if (Number(change) < 0) limit.closed();
       else if (!limit.opened()) refuse(response);
-    });
+    };
+    app.filter(onConnection);
   }
 
   /** @param change 1 for a new connection, -1 for one that is no more. */

@@ -24,6 +24,8 @@ export class KeysRequest {
   isPathPlain = false;
   query = '';
   contentType = '';
+  /** Whether a listing may be compressed for this client. */
+  acceptsGzip = false;
   /** The header, where it was looked at, and the key as rights are looked up for it: with its last slash. */
   authorization = '';
   claimedKey = '' as ByteString;

@@ -17,6 +17,7 @@ import type { Access, Verdict } from './access.ts';
 import { Refused } from './body-reader.ts';
 import type { ClaimedRequests } from './claimed-requests.ts';
 import { clientKeyOf } from './client-address.ts';
+import { acceptsGzip } from './compression.ts';
 import { expirationMsOf } from './expiration.ts';
 import type { FrontEndLimits } from './front-end-limits.ts';
 import type { KeysRequest } from './keys-request.ts';
@@ -44,11 +45,13 @@ export class KeysRoutes {
   readonly #store: StoreClient;
   readonly #claimed: ClaimedRequests;
   readonly #options: KeysRoutesOptions;
+  readonly #mayCompress: boolean;
 
   constructor(store: StoreClient, claimed: ClaimedRequests, options: KeysRoutesOptions) {
     this.#store = store;
     this.#claimed = claimed;
     this.#options = options;
+    this.#mayCompress = Number.isFinite(options.limits.gzipFromBytes);
   }
 
   /** Whether a clean path lies in the key space. */
@@ -60,11 +63,13 @@ export class KeysRoutes {
   tryGet(response: HttpResponse, request: HttpRequest): boolean {
     const url = request.getUrl();
     if (!isPlainKeysUrl(url) || request.getQuery() || hasBody(request)) return false;
+    if (this.#mayCompress && acceptsGzip(request)) return false;
     const path = url.slice(KEYS_PREFIX.length) as ByteString;
     const claimed = this.#claimed.claim(response);
     if (claimed === undefined) return true;
     claimed.method = 'GET';
     claimed.path = path;
+    claimed.acceptsGzip = false;
     claimed.begin(response);
     this.#noteClaim(claimed, request, path);
     const lookUps = this.#judgeNow(claimed, false);
@@ -101,6 +106,7 @@ export class KeysRoutes {
     if (claimed === undefined) return;
     claimed.method = method as KeysMethod;
     claimed.path = path;
+    claimed.acceptsGzip = this.#mayCompress && acceptsGzip(request);
     claimed.begin(response);
     this.#noteClaim(claimed, request, key);
     this.#submit(claimed, parseKeysRequest(method as KeysMethod, path, query, '', NOTHING));

@@ -104,6 +104,8 @@ export class OpenFrontEnd {
         copy.take(version, news);
         access.renewed();
       },
+      acceptsGzip: (slot) => this.frontEnd.acceptsGzipIn(slot),
+      onError,
       onReading: (slot, response, body) => pages.tell(slot, response, body),
       onFatal,
     });

@@ -45,6 +45,14 @@ export function statusLine(status: number): string {
   return STATUS_LINES[status] ?? String(status);
 }
 
+/** What the head of an answer of the store is made of. */
+export interface StoreHead {
+  readonly format: number;
+  readonly status: number;
+  readonly etcdIndex: number;
+  readonly raftIndex: number;
+}
+
 /** The header lines of the store's answers that name one origin. */
 class StoreLines {
   readonly #keys: HeaderLines;
@@ -96,6 +104,14 @@ export class Responder {
   writeStoreHead(response: HttpResponse, format: number, status: number, etcdIndex: number, raftIndex: number): void {
     if (status !== 200) response.writeStatus(STATUS_BYTES[status] ?? String(status));
     response.writeHeader(CONTENT_TYPE, this.#linesOf(response).of(format & FORMAT_MASK, etcdIndex, raftIndex));
+  }
+
+  /** The same for a listing that may be compressed for clients that ask for it, as this one is or is not. */
+  writeListingHead(response: HttpResponse, reply: StoreHead, isCompressed: boolean): void {
+    const { format, status, etcdIndex, raftIndex } = reply;
+    this.writeStoreHead(response, format, status, etcdIndex, raftIndex);
+    response.writeHeader('Vary', 'Accept-Encoding');
+    if (isCompressed) response.writeHeader('Content-Encoding', 'gzip');
   }
 
   /** Writes a whole answer of the store. To be called corked. */

@@ -19,7 +19,6 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import { assert } from '../base/assert.ts';
 import type { BodyShare } from './body-budget.ts';
-import type { LargeAnswer } from './large-answer.ts';
 import type { StreamBacklog } from './stream-backlog.ts';
 
 export const SlotState = { free: 0, waiting: 1, abandoned: 2, watching: 3, cancelling: 4, sending: 5 } as const;
@@ -27,13 +26,18 @@ export const SlotState = { free: 0, waiting: 1, abandoned: 2, watching: 3, cance
 /** A frame has room for 20 bits beside the number of the front end. */
 export const SLOTS_MAX = 1 << 20;
 
+/** What keeps a slot after the store's answer: it is cancelled when the client goes. */
+export interface LongAnswer {
+  cancel(): void;
+}
+
 export class Slots {
   readonly #waitingMax: number;
   readonly #responses: (HttpResponse | undefined)[] = [];
   readonly #states: number[] = [];
   /** What a slow reader of a stream has not yet taken; most slots never have one. */
   readonly #backlogs = new Map<number, StreamBacklog>();
-  readonly #answers = new Map<number, LargeAnswer>();
+  readonly #answers = new Map<number, LongAnswer>();
   /** Slots whose forms came in pieces, and took their bytes of a budget. */
   readonly #bodies = new Map<number, BodyShare>();
   readonly #free: number[] = [];
@@ -76,7 +80,7 @@ export class Slots {
   }
 
   /** The answer is here but takes longer to send. */
-  startSending(slot: number, answer: LargeAnswer): void {
+  startSending(slot: number, answer: LongAnswer): void {
     this.#states[slot] = SlotState.sending;
     this.#answers.set(slot, answer);
   }

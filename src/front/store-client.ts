@@ -17,11 +17,12 @@ import { Flag, type KeysCommand, type Op } from '../protocol/command.ts';
 import type { Doorbell } from '../ring/doorbell.ts';
 import { BodyBudget } from './body-budget.ts';
 import { CommandSender } from './command-sender.ts';
+import { Compression } from './compression.ts';
 import type { FrontEndLimits } from './front-end-limits.ts';
 import { Gate } from './gate.ts';
 import { LargeAnswer } from './large-answer.ts';
 import { RequestDurations, type SlowRequestOptions } from './request-durations.ts';
-import { type Responder, writeOwnAnswer } from './responder.ts';
+import { type Responder, type StoreHead, writeOwnAnswer } from './responder.ts';
 import { SlotState, Slots } from './slots.ts';
 import { OPENING_BRACE } from './stream-writer.ts';
 import { Turns, type TurnsOptions, type TurnWork } from './turns.ts';
@@ -42,6 +43,10 @@ export interface StoreClientOptions extends TurnsOptions, SlowRequestOptions {
   readonly storeBell: Doorbell;
   readonly responder: Responder;
   readonly limits: FrontEndLimits;
+  /** Whether the client of a slot takes a compressed listing. */
+  readonly acceptsGzip: (slot: number) => boolean;
+  /** Called when one answer could not be made. */
+  readonly onError: (error: unknown) => void;
   /** Called, corked, with what the store says of itself, for a slot that has asked. */
   readonly onReading: (slot: number, response: HttpResponse, body: Uint8Array) => void;
   /** Called with what is new of users and roles: `SecurityNews` as JSON. */
@@ -300,11 +305,39 @@ export class StoreClient implements TurnWork {
 
   #answerInParts(slot: number, response: HttpResponse, reply: ReplyReader, parts: readonly Uint8Array[]): void {
     const { format, status, etcdIndex, raftIndex } = reply;
+    const head = { format, status, etcdIndex, raftIndex };
+    if (!Number.isFinite(this.#options.limits.gzipFromBytes)) {
+      response.cork(() => this.#responder.writeStoreHead(response, format, status, etcdIndex, raftIndex));
+      this.#sendParts(slot, response, parts);
+    } else if (this.#mustCompress(slot, parts)) this.#compress(slot, response, head, parts);
+    else {
+      response.cork(() => this.#responder.writeListingHead(response, head, false));
+      this.#sendParts(slot, response, parts);
+    }
+  }
+
+  #mustCompress(slot: number, parts: readonly Uint8Array[]): boolean {
+    const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
+    return sizeBytes >= this.#options.limits.gzipFromBytes && this.#options.acceptsGzip(slot);
+  }
+
+  #compress(slot: number, response: HttpResponse, head: StoreHead, parts: readonly Uint8Array[]): void {
+    const send = (compressed: Uint8Array[]) => {
+      response.cork(() => this.#responder.writeListingHead(response, head, true));
+      this.#sendParts(slot, response, compressed);
+    };
+    const fail = (error: unknown) => {
+      this.#options.onError(error);
+      response.close();
+    };
+    this.slots.startSending(slot, new Compression(parts, send, fail));
+  }
+
+  #sendParts(slot: number, response: HttpResponse, parts: readonly Uint8Array[]): void {
     const answer = new LargeAnswer(response, parts, this.#options.limits.largeAnswerStallMsMax, () =>
       this.slots.release(slot),
     );
     this.slots.startSending(slot, answer);
-    response.cork(() => this.#responder.writeStoreHead(response, format, status, etcdIndex, raftIndex));
     answer.start();
   }
 }
