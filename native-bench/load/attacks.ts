@@ -30,6 +30,8 @@ export interface Attack {
 export const DEAF_KEY = '/v2/keys/hostile/deaf';
 
 const STEP_MS = 50;
+/** Whom the server sends away comes again, but not at once: it is the server that is to be busy, not the attacker. */
+const REOPEN_MS = 1_000;
 const FORM_BYTES = 10 * 1024 * 1024;
 const HEAD_BYTES = 256 * 1024;
 const HOST = 'Host: hostile\r\n';
@@ -47,7 +49,7 @@ function behaviourOf(name: AttackName, ordinal: number): Behaviour {
     case 'slow-forms': {
       const type = 'Content-Type: application/x-www-form-urlencoded\r\n';
       const head = `PUT /v2/keys/hostile/form HTTP/1.1\r\n${HOST}${type}Content-Length: ${FORM_BYTES}\r\n\r\nvalue=`;
-      return { first: head, next: every(2, 'x'.repeat(16 * 1024)) };
+      return { first: head, next: every(10, 'x'.repeat(16 * 1024)) };
     }
     case 'deaf-streams':
       return {
@@ -62,14 +64,14 @@ function behaviourOf(name: AttackName, ordinal: number): Behaviour {
     case 'half-closed': {
       const whole = `GET /v2/keys/hostile/half?wait=${ordinal % 3 === 0} HTTP/1.1\r\n${HOST}\r\n`;
       const first = ordinal % 2 === 0 ? whole : whole.slice(0, -10);
-      return { first, next: (step, socket) => step === 2 && socket.end() };
+      return { first, next: (step, socket) => step === 20 && socket.end() };
     }
     case 'garbage': {
       const noise = Buffer.from(Array.from({ length: 4_096 }, (_, at) => (at * 31 + ordinal * 17) & 0xff)).toString(
         'latin1',
       );
       const pipelined = `GET /v2/keys/a HTTP/1.1\r\n${HOST}\r\n`.repeat(100);
-      return { first: ordinal % 2 === 0 ? noise : pipelined + noise, next: every(2, noise) };
+      return { first: ordinal % 2 === 0 ? noise : pipelined + noise, next: every(10, noise) };
     }
   }
 }
@@ -100,7 +102,7 @@ export function startAttack(name: AttackName, host: string, port: number, connec
     socket.on('close', () => {
       clearInterval(timer);
       sockets.delete(socket);
-      setTimeout(open, STEP_MS, ordinal);
+      setTimeout(open, REOPEN_MS, ordinal);
     });
   };
   for (let ordinal = 0; ordinal < connections; ordinal++) open(ordinal);

@@ -1,6 +1,7 @@
 /** Every scenario, in the order of the report. */
 import { crowdScenarios } from './crowds.ts';
 import { enduranceScenarios } from './endurance.ts';
+import { hostileScenarios } from './hostile.ts';
 import { requestScenarios } from './requests.ts';
 import type { Scenario } from './scenario.ts';
 import { snapshotScenarios } from './snapshots.ts';
@@ -12,4 +13,5 @@ export const allScenarios: readonly Scenario[] = [
   ...crowdScenarios,
   ...enduranceScenarios,
   ...snapshotScenarios,
+  ...hostileScenarios,
 ];
