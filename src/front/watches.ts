@@ -102,6 +102,8 @@ export class Watches {
 
   /** Closes the connections of those who were to hear of what is undone. */
   closeUndone(reply: ReplyReader): void {
+    // What came before in this batch is durable, and for streams not yet written.
+    this.flush();
     for (let position = 0; position < reply.slotCount; position++) {
       const slot = reply.slotAt(position) & ~STREAM_BIT;
       if (this.#slots.stateOf(slot) === SlotState.watching) this.#slots.responseOf(slot).close();

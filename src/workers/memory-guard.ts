@@ -2,17 +2,18 @@
  * Keeps the store worker from dying of a full heap: when its memory is nearly full, what would add to it is refused, until
  * there is room again. Decided before a command is counted or journaled, so replay knows nothing of it.
  *
- *   0                            75 %              87.5 %         100 % of --store-heap-mb
+ *   0                            75 %              87.5 %         100 % of --store-heap-mb, less 16 MB
  *   ├─────────────────────────────┼─────────────────┼──────────────┤
  *   taken                         taken again       looked at      the engine ends the worker
  *
  * The engine tells how large its spaces are, garbage and gaps included, and that is what it compares with its limit: of
- * values of 100 KB two fit a page of 256, so a quarter is lost. The young have a space beside the limit, but those of them
- * that live come out of it all at once. Beyond 87.5 % the garbage is collected, and what is left decides: above
- * 75 % the store is full. So a heap full of garbage refuses nobody, and a full one has a quarter left for what reads,
- * deletions and expiries need. A collection of a whole heap takes long, about 0.7 ms a MB. While the store is not full an
- * eighth of the heap must be filled anew before the next one, as the engine itself would have it; once it is full,
- * collections may take a tenth of the time, and a hundredth while nothing happens in the store.
+ * values of 100 KB two fit a page of 256, so a quarter is lost. The young have a space beside the limit, of 16 MB at most,
+ * but those of them that live come out of it all at once: so much is kept for them, and a start, which replays all, needs
+ * it too. Beyond 87.5 % the garbage is collected, and what is left decides: above 75 % the store is full. So a heap full of
+ * garbage refuses nobody, and a full one has a quarter left for what reads, deletions and expiries need. A collection of a
+ * whole heap takes long, about 0.7 ms a MB. While the store is not full an eighth of the heap must be filled anew before
+ * the next one, as the engine itself would have it; once it is full, collections may take a tenth of the time, and a
+ * hundredth while nothing happens in the store.
  *
  * The engine is asked once for each 256th part of the heap that commands have brought, not for each command: asking takes
  * 1 to 5 µs. Strings above 1 MB lie outside of the heap, and are counted all the same.
@@ -23,6 +24,8 @@ import { runInNewContext } from 'node:vm';
 const LOOK_SHARE = 0.875;
 const FULL_SHARE = 0.75;
 const STEPS = 256;
+/** Kept for the young; of a small heap a quarter. */
+const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 /** What a command takes beside its bytes: a node, its event, the places in tables. */
 const COMMAND_COST_BYTES = 512;
 /** What a command may need while it is applied and answered, as a multiple of its size: escapes, the old value, the answer. */
@@ -51,6 +54,7 @@ export class MemoryGuard {
   readonly #heap: Heap;
   readonly #limitBytes: number;
   readonly #stepBytes: number;
+  readonly #reserveBytes: number;
   readonly #onChange: (isFull: boolean) => void;
   #broughtBytes = 0;
   #restUntilMs = 0;
@@ -59,7 +63,9 @@ export class MemoryGuard {
 
   /** @param onChange called when the store gets full, and when it is no longer. */
   constructor(limitBytes: number, heap: Heap, onChange: (isFull: boolean) => void) {
-    this.#limitBytes = limitBytes;
+    const keptBytes = Math.min(KEPT_BYTES_MAX, limitBytes / 4);
+    this.#limitBytes = limitBytes - keptBytes;
+    this.#reserveBytes = Math.min(limitBytes * RESERVE_SHARE, limitBytes - keptBytes / 2);
     this.#stepBytes = limitBytes / STEPS;
     this.#heap = heap;
     this.#onChange = onChange;
@@ -99,11 +105,9 @@ export class MemoryGuard {
     this.#collectedIndex = etcdIndex;
   }
 
-  /**
-   * Whether there is room for something small even so, or for what takes the place of something: in the last quarter.
-   */
+  /** Whether a full store has room for something small, or for what takes the place of something. */
   get hasReserve(): boolean {
-    return this.#heap.usedBytes() < this.#limitBytes * RESERVE_SHARE;
+    return this.#heap.usedBytes() < this.#reserveBytes;
   }
 
   #setFull(isFull: boolean): void {

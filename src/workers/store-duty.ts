@@ -259,6 +259,11 @@ export class StoreDuty {
       replies.answer(command.slot, ReplyFormat.auth, 500, renderMessage(byteStringOf(this.#words.failureReason)));
       return;
     }
+    if ((command.op === AuthOp.putUser || command.op === AuthOp.putRole) && !this.#hasRoom(frontEnd)) {
+      this.#stamp(replies);
+      replies.answer(command.slot, ReplyFormat.auth, INSUFFICIENT_STORAGE, renderMessage(MEMORY_FULL));
+      return;
+    }
     this.#sequence++;
     if (this.store.undoLog !== undefined) this.store.undoLog.sequence = this.#sequence;
     if (!this.#hasEnsuredAuth) command.addFlag(Flag.ensureAuth);

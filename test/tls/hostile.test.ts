@@ -35,6 +35,20 @@ describe.skipIf(!hasOpenssl).each([1, 3])('the https port of %i front ends', (fr
     expect(await statusOf(server.url, certificates.client())).toBe(200);
   });
 
+  test('closes a connection beyond --max-connections before its handshake, and takes one when another has gone', async () => {
+    const small = await startSecure(certificates, { frontEnds, maxConnections: 2 });
+    await small.reloadCertificates();
+    const kept = [await RawConnection.open(small.url), await RawConnection.open(small.url)];
+    const tooMany = await RawConnection.open(small.url);
+    expect(await tooMany.until(() => tooMany.isClosed, 20_000)).toBe(true);
+    expect(kept.map(({ isClosed }) => isClosed)).toEqual([false, false]);
+    kept.pop()?.destroy();
+    const attempt = () => statusOf(small.url, certificates.client());
+    await expect.poll(attempt, { timeout: 20_000 }).toBe(200);
+    for (const connection of kept) connection.destroy();
+    await small.close();
+  });
+
   test('serves others while handshakes stand still, and stops in spite of them', async () => {
     const stopped = await startSecure(certificates, { frontEnds });
     await stopped.reloadCertificates();
