@@ -259,7 +259,8 @@ export class StoreDuty {
       replies.answer(command.slot, ReplyFormat.auth, 500, renderMessage(byteStringOf(this.#words.failureReason)));
       return;
     }
-    if ((command.op === AuthOp.putUser || command.op === AuthOp.putRole) && !this.#hasRoom(frontEnd)) {
+    // A right must be taken away from a full store, too: so its reserve is open for them, and only that ends.
+    if (isAuthAddition(command.op) && !this.#hasRoom(frontEnd) && this.#memory?.hasReserve !== true) {
       this.#stamp(replies);
       replies.answer(command.slot, ReplyFormat.auth, INSUFFICIENT_STORAGE, renderMessage(MEMORY_FULL));
       return;
@@ -473,6 +474,11 @@ export class StoreDuty {
 
 /** Beyond the bits of a command: the refusal is of a write, not of a read. */
 const WRITE_FLAG = 0x1_0000;
+
+/** Whether a change of users and roles may leave more than there was. */
+function isAuthAddition(op: number): boolean {
+  return op === AuthOp.putUser || op === AuthOp.putRole;
+}
 
 /** Whether a write may leave more in the store than there was: deletions do not, nor the renewal of a life. */
 function adds(op: number, flags: number): boolean {
