@@ -157,15 +157,21 @@ class Shard {
     this.#crowded.set(node.path, node);
   }
 
-  /** Frees a place. Those behind it that had wanted it, or one before it, move up: a search must not end before them. */
+  /**
+   * Frees a place. Those behind it that had wanted it, or one before it, move up: a search must not end before them. None
+   * of them stands further behind than a search looks: without that bound an enemy's row of names, all side by side, would be
+   * walked to its end for each name that goes.
+   */
   #vacate(place: number): void {
     const hashes = this.#hashes;
     const nodes = this.#nodes;
     const mask = this.#mask;
     let gap = place;
     for (let next = (gap + 1) & mask; hashes[next] !== 0; next = (next + 1) & mask) {
+      const distance = (next - gap) & mask;
+      if (distance >= PROBES_MAX) break;
       const home = (hashes[next] as number) & mask;
-      if (((next - home) & mask) < ((next - gap) & mask)) continue;
+      if (((next - home) & mask) < distance) continue;
       hashes[gap] = hashes[next] as number;
       nodes[gap] = nodes[next];
       gap = next;
