@@ -50,7 +50,10 @@ export class FrontEnds {
    */
   async renewCertificates(): Promise<void> {
     this.#first.renewCertificates();
-    this.#first.useRenewed(await Promise.all(this.#threads.map((thread) => thread.renewCertificates())));
+    const renewals = this.#threads.map((thread) => thread.renewCertificates());
+    // All have answered before the next reload asks: none takes a late answer to this one for its own.
+    await Promise.allSettled(renewals);
+    this.#first.useRenewed(await Promise.all(renewals));
   }
 
   stopListening(): void {
