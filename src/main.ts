@@ -18,6 +18,8 @@ const FAILURE_EXIT_CODE = 1;
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
 
 function flag(flags: string, description: string, variable: string): Option {
+  // As with etcd, a variable without a value says nothing.
+  if (process.env[variable] === '') delete process.env[variable];
   return new Option(flags, description).env(variable);
 }
 
@@ -42,21 +44,24 @@ function urlList(text: string): string[] {
   return urls;
 }
 
+/** As with etcd, an empty list is none. */
+function metricsUrlList(text: string): string[] {
+  return text === '' ? [] : urlList(text);
+}
+
 function originList(text: string): string {
   checked(text, parseCorsOrigins);
   return text;
 }
 
 /** Go's words for a claim, as they stand behind etcd's flags and in its variables. */
-const CLAIMS: Readonly<Record<string, boolean>> = {
-  ...{ '1': true, t: true, T: true, true: true, TRUE: true, True: true },
-  ...{ '0': false, f: false, F: false, false: false, FALSE: false, False: false },
-};
+const YES: readonly string[] = ['1', 't', 'T', 'true', 'TRUE', 'True'];
+const NO: readonly string[] = ['0', 'f', 'F', 'false', 'FALSE', 'False'];
 
 function claim(text: string): boolean {
-  const value = CLAIMS[text];
-  if (value === undefined) throw new InvalidArgumentError('It must be true or false.');
-  return value;
+  if (YES.includes(text)) return true;
+  if (NO.includes(text)) return false;
+  throw new InvalidArgumentError('It must be true or false.');
 }
 
 /** A flag that says yes by being there, and takes etcd's `--flag=false`; a variable has to say which. */
@@ -89,7 +94,7 @@ const program = new Command('uetcd')
   .addOption(
     flag('--listen-metrics-urls <urls>', 'further URLs to serve /metrics and /health on', 'ETCD_LISTEN_METRICS_URLS')
       .default([], 'none')
-      .argParser(urlList),
+      .argParser(metricsUrlList),
   )
   .addOption(flag('--cert-file <file>', 'certificate for https URLs', 'ETCD_CERT_FILE'))
   .addOption(flag('--key-file <file>', 'key of the certificate', 'ETCD_KEY_FILE'))
@@ -196,7 +201,7 @@ const program = new Command('uetcd')
   .allowExcessArguments(false)
   // `--data-dir` before a command is the server's, behind it the command's.
   .enablePositionalOptions()
-  .action(async (options: ServerConfig) => run(options));
+  .action(async (options: ServerConfig) => run(withoutEmpty(options)));
 
 const ENDPOINT = new Option('--endpoint <url>', 'the server').default(DEFAULTS.listenClientUrls[0]);
 const LOSSY = new Option('--lossy', 'takes U+FFFD for bytes that the API of a server does not show');
@@ -272,13 +277,24 @@ async function transfer(work: Promise<string>): Promise<void> {
   process.stderr.write(`uetcd: ${await work}\n`);
 }
 
-async function run(config: ServerConfig): Promise<void> {
+/** As with etcd, an empty name of a file or a directory is none. */
+function withoutEmpty(options: ServerConfig): Partial<ServerConfig> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== ''));
+}
+
+async function run(config: Partial<ServerConfig>): Promise<void> {
   let serving: RunningServer | undefined;
-  // Without certificates a server on a terminal ends with it. A server that starts has yet to read them.
-  const mustReload = config.certFile !== undefined || !process.stdout.isTTY;
-  if (mustReload) process.on('SIGHUP', () => serving?.reloadCertificates().catch(IS_LOGGED));
+  let isReloadDue = false;
+  const reload = () => {
+    // While it starts it may have read them already, on some of its threads.
+    isReloadDue = serving === undefined;
+    serving?.reloadCertificates().catch(IS_LOGGED);
+  };
+  // Without certificates a server on a terminal ends with it.
+  if (config.certFile !== undefined || !process.stdout.isTTY) process.on('SIGHUP', reload);
   const server = await startServer(config);
   serving = server;
+  if (isReloadDue) reload();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(server));
 }
 

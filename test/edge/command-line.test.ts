@@ -65,8 +65,18 @@ describe('a start that cannot be', () => {
     removeTemporary(parent);
   });
 
-  test('a claim that is neither is refused', async () => {
-    const run = runCommandLine([], { ETCD_IN_MEMORY: 'perhaps' });
+  test('variables, files and metrics URLs that are empty say nothing, as with etcd', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const flags = ['--data-dir', '', '--cert-file=', '--trusted-ca-file=', '--listen-metrics-urls='];
+    const variables = { ETCD_CORS: '', ETCD_CLIENT_CERT_AUTH: '', ETCD_SNAPSHOT_COUNT: '', ETCD_KEY_FILE: '' };
+    const run = runCommandLine(['--in-memory', '--listen-client-urls', url, ...flags], variables);
+    await expect.poll(() => run.output().stdout, { timeout: 20_000 }).toContain('ready to serve');
+    expect(run.output().stdout).not.toContain('certificates');
+    await stopProcess(run);
+  });
+
+  test.each(['perhaps', 'constructor'])('a claim that is neither is refused: %s', async (word) => {
+    const run = runCommandLine([], { ETCD_IN_MEMORY: word });
     expect((await run.exited).code).toBe(1);
     expect(run.output().stderr).toContain('true or false');
   });

@@ -1,6 +1,6 @@
 /** Certificates are replaced while the server serves: by SIGHUP, or by the program that holds it. */
 import { X509Certificate } from 'node:crypto';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -142,6 +142,16 @@ describe.skipIf(!hasOpenssl)('SIGHUP', () => {
     expect((await run.exited).code).toBe(0);
   });
 
+  test.skipIf(process.platform !== 'linux')('to a server that starts reloads when it serves', async () => {
+    const url = `https://127.0.0.1:${await freePort()}`;
+    const flags = ['--cert-file', used.certFile, '--key-file', used.keyFile];
+    const run = runCommandLine(['--in-memory', '--listen-client-urls', url, ...flags]);
+    await expect.poll(() => hearsHangUp(run.child.pid), { interval: 1, timeout: 20_000 }).toBe(true);
+    run.child.kill('SIGHUP');
+    await expect.poll(() => run.output().stdout, { timeout: 20_000 }).toContain('"msg":"certificates reloaded"');
+    await stopProcess(run);
+  });
+
   test('to a server without https is no more than a line in the log', async () => {
     const run = runCommandLine(['--in-memory', '--listen-client-urls', `http://127.0.0.1:${await freePort()}`]);
     await expect.poll(() => run.output().stdout, { timeout: 20_000 }).toContain('ready to serve');
@@ -151,6 +161,12 @@ describe.skipIf(!hasOpenssl)('SIGHUP', () => {
     expect((await run.exited).code).toBe(0);
   });
 });
+
+/** Whether a process has a handler for SIGHUP, the first bit of those that it catches. */
+function hearsHangUp(pid: number | undefined): boolean {
+  const [, caught = '0'] = /SigCgt:\s*([0-9a-f]+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return (BigInt(`0x${caught}`) & 1n) === 1n;
+}
 
 /** Whose certificate a new connection is shown, by its common name. */
 function nameOf(url: string, tls: ClientTls): Promise<string> {
