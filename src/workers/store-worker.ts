@@ -56,8 +56,9 @@ else {
   );
   const feedBell = new Doorbell(new Int32Array(journalBell));
   duty.journalTo(new JournalFeed(journal, feedBell, words, commandsPerCheckpoint, snapshotSequence), lastSequence);
-  say({ kind: 'ready', lastSequence, etcdIndex: duty.store.index, nodes: duty.store.tree.size });
+  // Before anybody hears that it is ready: no client may be judged by a copy that does not know that rights are on.
   duty.tellSecurity();
+  say({ kind: 'ready', lastSequence, etcdIndex: duty.store.index, nodes: duty.store.tree.size });
   waitForJournal();
 }
 const metrics = new WorkerMetrics(setup.metrics);
