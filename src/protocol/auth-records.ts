@@ -122,9 +122,14 @@ function readFields(value: unknown, readers: Readonly<Record<string, FieldReader
   if (value === null) return true;
   if (typeof value !== 'object' || Array.isArray(value)) return false;
   return Object.entries(value).every(([name, field]) => {
-    const known = Object.keys(readers).find((reader) => new RegExp(`^${reader}$`, 'iu').test(name));
-    return known === undefined || (readers[known] as FieldReader)(field);
+    const folded = foldedName(name);
+    return !Object.hasOwn(readers, folded) || (readers[folded] as FieldReader)(field);
   });
+}
+
+/** Go knows two letters beyond ASCII that differ from one of ASCII in case only: the sign of Kelvin, and the long s. */
+function foldedName(name: string): string {
+  return name.toLowerCase().replaceAll('\u017f', 's');
 }
 
 function readText(value: unknown, take: (text: ByteString) => void): boolean {

@@ -80,7 +80,8 @@ test.each(['null', '{}', '{"user":"b"}'])('the user of %j is not the one of the 
 });
 
 test('fields are found whatever their case, unknown ones are passed over, and so is what follows', () => {
-  const body = '{"USER":"a","paſſword":"p","x":[{}],"Roles":["r",null],"grant":null} and more' as ByteString;
+  const body =
+    '{"USER":"a","paſſword":"p","x":[{}],"constructor":1,"__proto__":{"user":"b"},"Roles":["r",null],"grant":null} and more' as ByteString;
   expect(userOf(userRequest, Buffer.from(body).latin1Slice() as ByteString)).toEqual({
     user: 'a',
     password: 'p',
