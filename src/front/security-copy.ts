@@ -1,8 +1,8 @@
 /** A front end's copy of users, roles and the switch: read here, written by the news of the store worker only. */
 import type { ByteString } from '../base/byte-string.ts';
 import { ROOT, ROOT_ROLE, type Role, readRole, readUser, type User } from '../protocol/auth-records.ts';
-import { ON, ROLES_PATH, SWITCH_PATH, USERS_PATH } from '../store/security.ts';
 import type { SecurityNews } from '../store/security-news.ts';
+import { ON, ROLES_PATH, SWITCH_PATH, USERS_PATH } from '../store/security-reader.ts';
 
 export class SecurityCopy {
   /** Of the latest news; 0 before the first. */

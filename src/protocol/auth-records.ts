@@ -87,9 +87,9 @@ export function renderRole({ role, permissions, grant, revoke }: Role): ByteStri
   return `{"role":${textJson(role)},"permissions":${permissionsJson(permissions)}${grantField}${revokeField}}` as ByteString;
 }
 
-/** A user with its roles spelled out; without any the field is left out. */
-export function renderUserWithRoles(user: ByteString, roles: readonly Role[]): ByteString {
-  const rolesField = roles.length === 0 ? '' : `,"roles":[${roles.map(renderRole).join(',')}]`;
+/** A user with its roles spelled out, as JSON; without any the field is left out. */
+export function renderUserWithRoles(user: ByteString, roles: readonly ByteString[]): ByteString {
+  const rolesField = roles.length === 0 ? '' : `,"roles":[${roles.join(',')}]`;
   return `{"user":${textJson(user)}${rolesField}}` as ByteString;
 }
 

@@ -14,21 +14,17 @@
  * etcdserver/api/v2auth/auth.go and auth_requests.go.
  */
 import type { ByteString } from '../base/byte-string.ts';
-import { renderMessage } from '../protocol/answers.ts';
 import {
   DEFAULT_GUEST_ROLE,
   GUEST,
   isEmpty,
   isNothing,
-  type NameList,
   ROOT,
-  ROOT_ROLE,
   type Role,
   readRole,
   readUser,
   renderRole,
   renderUser,
-  renderUserWithRoles,
   type User,
 } from '../protocol/auth-records.ts';
 import { AuthOp } from '../protocol/auth-request.ts';
@@ -36,14 +32,18 @@ import { Flag, Op } from '../protocol/command.ts';
 import { grant, revoke } from '../protocol/permissions.ts';
 import { Failure } from './failure.ts';
 import type { Node } from './node.ts';
+import { type AuthAnswer, answer, DONE, isRefusal, refuse, refuseAuth, refuseRootRole } from './security-answers.ts';
+import {
+  ON,
+  ROLES_PATH,
+  SECURITY_PATH,
+  SecurityReader,
+  SWITCH_PATH,
+  USERS_PATH,
+  withRootRole,
+} from './security-reader.ts';
 import type { Store, Write } from './store.ts';
-import { VAULT_PATH } from './tree.ts';
 
-const PLACE = `${VAULT_PATH}/2` as ByteString;
-export const USERS_PATH = `${PLACE}/users` as ByteString;
-export const ROLES_PATH = `${PLACE}/roles` as ByteString;
-export const SWITCH_PATH = `${PLACE}/enabled` as ByteString;
-export const ON = 'true' as ByteString;
 const OFF = 'false' as ByteString;
 const NOTHING = '' as ByteString;
 
@@ -58,14 +58,9 @@ export interface AuthCommand {
   readonly timeMs: number;
 }
 
-/** JSON, or nothing at all. */
-export interface AuthAnswer {
-  readonly status: number;
-  readonly body: ByteString;
-}
-
 export class Security {
   readonly #store: Store;
+  readonly #reader: SecurityReader;
   /** The frame of all writes here. */
   readonly #write: Write = {
     op: Op.create,
@@ -81,6 +76,7 @@ export class Security {
 
   constructor(store: Store) {
     this.#store = store;
+    this.#reader = new SecurityReader(store);
   }
 
   /** Whether the last command has made sure of its directories. etcd does so once a process: `Flag.ensureAuth`. */
@@ -112,15 +108,15 @@ export class Security {
     const hasBadQuery = (flags & Flag.badQuery) !== 0;
     switch (op) {
       case AuthOp.getEnabled:
-        return answer(200, `{"enabled":${this.#isEnabled()}}\n`);
+        return this.#reader.showSwitch();
       case AuthOp.getUsers:
-        return this.#listUsers(hasBadQuery);
+        return this.#reader.listUsers(hasBadQuery);
       case AuthOp.getUser:
-        return this.#showUser(name, hasBadQuery);
+        return this.#reader.showUser(name, hasBadQuery);
       case AuthOp.getRoles:
-        return this.#listRoles(hasBadQuery);
+        return this.#reader.listRoles(hasBadQuery);
       case AuthOp.getRole:
-        return orAnswer(this.#role(name), (role) => answer(200, `${renderRole(role)}\n`));
+        return this.#reader.showRole(name);
       case AuthOp.putUser:
         return this.#putUser(readUser(value) as User);
       case AuthOp.deleteUser:
@@ -136,42 +132,6 @@ export class Security {
     }
   }
 
-  #listUsers(hasBadQuery: boolean): AuthAnswer {
-    const names = this.#namesIn(USERS_PATH);
-    if (hasBadQuery) return BAD_QUERY;
-    const users = names.flatMap((name) => {
-      const user = this.#user(name);
-      return isRefusal(user) ? [] : [renderUserWithRoles(name, this.#knownRoles(user.roles))];
-    });
-    return answer(200, `{"users":${users.length === 0 ? 'null' : `[${users.join(',')}]`}}\n`);
-  }
-
-  #knownRoles(names: NameList): Role[] {
-    return (names ?? []).flatMap((name) => {
-      const role = this.#role(name);
-      return isRefusal(role) ? [] : [role];
-    });
-  }
-
-  #showUser(name: ByteString, hasBadQuery: boolean): AuthAnswer {
-    const user = this.#user(name);
-    if (isRefusal(user)) return user;
-    if (hasBadQuery) return BAD_QUERY;
-    const roles: Role[] = [];
-    for (const roleName of user.roles ?? []) {
-      const role = this.#role(roleName);
-      if (isRefusal(role)) return role;
-      roles.push(role);
-    }
-    return answer(200, `${renderUserWithRoles(name, roles)}\n`);
-  }
-
-  #listRoles(hasBadQuery: boolean): AuthAnswer {
-    const names = [ROOT, ...this.#namesIn(ROLES_PATH)].sort();
-    if (hasBadQuery) return BAD_QUERY;
-    return answer(200, `{"roles":[${this.#knownRoles(names).map(renderRole).join(',')}]}\n`);
-  }
-
   #putUser(user: User): AuthAnswer {
     const isChange = !isNothing(user.grant) || !isNothing(user.revoke);
     if (isChange) {
@@ -180,7 +140,7 @@ export class Security {
     }
     // With roles it can only be meant to be new, and etcd forgets to say 201 then.
     if (!isNothing(user.roles)) return this.#createUser(user, 200);
-    return isRefusal(this.#user(user.user)) ? this.#createUser(user, 201) : this.#updateUser(user);
+    return isRefusal(this.#reader.user(user.user)) ? this.#createUser(user, 201) : this.#updateUser(user);
   }
 
   #createUser(given: User, status: number): AuthAnswer {
@@ -192,7 +152,7 @@ export class Security {
   }
 
   #updateUser(change: User): AuthAnswer {
-    const old = this.#user(change.user);
+    const old = this.#reader.user(change.user);
     if (isRefusal(old)) return old;
     const roles = new Set(old.roles);
     for (const role of change.grant ?? []) {
@@ -218,7 +178,7 @@ export class Security {
   }
 
   #deleteUser(name: ByteString): AuthAnswer {
-    if (this.#isEnabled() && name === ROOT) {
+    if (this.#reader.isEnabled() && name === ROOT) {
       return refuseAuth(403, 'Cannot delete root user while auth is enabled.');
     }
     const failure = this.#put(Op.delete, `${USERS_PATH}/${name}` as ByteString, NOTHING);
@@ -241,7 +201,7 @@ export class Security {
 
   #updateRole(change: Role): AuthAnswer {
     if (change.role === ROOT) return refuseRootRole();
-    const old = this.#role(change.role);
+    const old = this.#reader.role(change.role);
     if (isRefusal(old)) return old;
     const granted = grant(old.permissions, change.grant);
     if (typeof granted === 'string') return refuseAuth(409, granted);
@@ -261,45 +221,19 @@ export class Security {
   }
 
   #enable(): AuthAnswer {
-    this.#isEnabled(); // As etcd does, which asks once for the handler and once for the change.
-    if (this.#isEnabled()) return refuseAuth(409, 'already enabled');
-    if (isRefusal(this.#user(ROOT))) return refuseAuth(409, 'No root user available, please create one');
-    if (isRefusal(this.#role(GUEST))) this.#createRole(DEFAULT_GUEST_ROLE);
+    this.#reader.isEnabled(); // As etcd does, which asks once for the handler and once for the change.
+    if (this.#reader.isEnabled()) return refuseAuth(409, 'already enabled');
+    if (isRefusal(this.#reader.user(ROOT))) return refuseAuth(409, 'No root user available, please create one');
+    if (isRefusal(this.#reader.role(GUEST))) this.#createRole(DEFAULT_GUEST_ROLE);
     this.#put(Op.update, SWITCH_PATH, ON);
     return DONE;
   }
 
   #disable(): AuthAnswer {
-    this.#isEnabled();
-    if (!this.#isEnabled()) return refuseAuth(409, 'already disabled');
+    this.#reader.isEnabled();
+    if (!this.#reader.isEnabled()) return refuseAuth(409, 'already disabled');
     this.#put(Op.update, SWITCH_PATH, OFF);
     return DONE;
-  }
-
-  #isEnabled(): boolean {
-    const node = this.#store.get(SWITCH_PATH);
-    return !(node instanceof Failure) && node.value === ON;
-  }
-
-  #user(name: ByteString): User | AuthAnswer {
-    const node = this.#store.get(`${USERS_PATH}/${name}` as ByteString);
-    if (node instanceof Failure) return refuseAuth(404, `User ${name} does not exist.`);
-    const user = readUser(node.value) as User;
-    return name === ROOT ? withRootRole(user) : user;
-  }
-
-  #role(name: ByteString): Role | AuthAnswer {
-    if (name === ROOT) return ROOT_ROLE;
-    const node = this.#store.get(`${ROLES_PATH}/${name}` as ByteString);
-    return node instanceof Failure ? refuseAuth(404, `Role ${name} does not exist.`) : (readRole(node.value) as Role);
-  }
-
-  /** In order, without those that are hidden: a listing of etcd's does not show them. */
-  #namesIn(directory: ByteString): ByteString[] {
-    const node = this.#store.get(directory);
-    if (node instanceof Failure) return [];
-    const names = (node.children ?? []).map(({ path }) => path.slice(directory.length + 1) as ByteString);
-    return names.filter((name) => !name.startsWith('_')).sort();
   }
 
   #put(op: Op, path: ByteString, value: ByteString): Failure | undefined {
@@ -309,7 +243,8 @@ export class Security {
 
   #ensure(): void {
     if (!this.#mustEnsure) return;
-    for (const directory of [PLACE, USERS_PATH, ROLES_PATH]) this.#perform(Op.create, Flag.dir, directory, NOTHING);
+    for (const directory of [SECURITY_PATH, USERS_PATH, ROLES_PATH])
+      this.#perform(Op.create, Flag.dir, directory, NOTHING);
     this.#perform(Op.create, 0, SWITCH_PATH, OFF);
     this.#mustEnsure = false;
   }
@@ -323,35 +258,4 @@ export class Security {
     const outcome = this.#store.write(write);
     return outcome instanceof Failure ? outcome : undefined;
   }
-}
-
-const DONE = answer(200, '');
-const BAD_QUERY = refuse(500, 'Internal Server Error');
-
-function answer(status: number, body: string): AuthAnswer {
-  return { status, body: body as ByteString };
-}
-
-function refuse(status: number, message: string): AuthAnswer {
-  return answer(status, renderMessage(message as ByteString));
-}
-
-function refuseAuth(status: number, message: string): AuthAnswer {
-  return refuse(status, `auth: ${message}`);
-}
-
-function refuseRootRole(): AuthAnswer {
-  return refuseAuth(403, 'Cannot modify role root: is root role.');
-}
-
-function isRefusal(found: User | Role | AuthAnswer): found is AuthAnswer {
-  return 'status' in found;
-}
-
-function orAnswer(found: Role | AuthAnswer, show: (role: Role) => AuthAnswer): AuthAnswer {
-  return isRefusal(found) ? found : show(found);
-}
-
-function withRootRole(user: User): User {
-  return user.roles?.includes(ROOT) ? user : { ...user, roles: [...(user.roles ?? []), ROOT] };
 }

@@ -8,7 +8,8 @@ import { type AuthOp, isAuthWriteOp } from '../protocol/auth-request.ts';
 import { Op } from '../protocol/command.ts';
 import type { StoreEvent } from '../store/event.ts';
 import type { Failure } from '../store/failure.ts';
-import { type AuthAnswer, Security } from '../store/security.ts';
+import { Security } from '../store/security.ts';
+import type { AuthAnswer } from '../store/security-answers.ts';
 import type { Store, Write } from '../store/store.ts';
 
 export class Applier {

@@ -138,6 +138,45 @@ describe('users and roles among keys', () => {
   });
 });
 
+describe('a user whose roles spelled out are more than an answer may be', () => {
+  const store = new Store(1000, true);
+  const security = new Security(store);
+  const perform = (op: AuthOp, name: string, value: object = {}) =>
+    security.perform({
+      op,
+      flags: Flag.ensureAuth,
+      name: name as ByteString,
+      value: JSON.stringify(value) as ByteString,
+      timeMs: NOON_MS,
+    });
+  const pattern = 'p'.repeat(1024 * 1024);
+  const userWith = (count: number) => ({ user: `u${count}`, password: 'hash', roles: Array(count).fill('r') });
+  perform(AuthOp.putRole, 'r', { role: 'r', permissions: { kv: { read: [pattern], write: [] } } });
+
+  test('is shown with a few of them', () => {
+    perform(AuthOp.putUser, 'u2', userWith(2));
+    const { status, body } = perform(AuthOp.getUser, 'u2');
+    expect(status).toBe(200);
+    expect(JSON.parse(body).roles).toHaveLength(2);
+    expect(perform(AuthOp.getUsers, '').status).toBe(200);
+  });
+
+  test('is refused, alone and among others, and so are all roles that are too large together', () => {
+    perform(AuthOp.putUser, 'u1000', userWith(1000));
+    for (let number = 0; number < 32; number++)
+      perform(AuthOp.putRole, `s${number}`, {
+        role: `s${number}`,
+        permissions: { kv: { read: [pattern], write: [] } },
+      });
+    const refusal = { status: 500, body: expect.stringContaining('the answer is too large') };
+    expect(perform(AuthOp.getUser, 'u1000')).toMatchObject(refusal);
+    expect(perform(AuthOp.getUsers, '')).toMatchObject(refusal);
+    expect(perform(AuthOp.getRoles, '')).toMatchObject(refusal);
+    expect(perform(AuthOp.getUser, 'u2').status).toBe(200);
+    expect(perform(AuthOp.getRole, 's1').status).toBe(200);
+  });
+});
+
 test('a history that is too short has no news, so that all is told', () => {
   const store = new Store(2, true);
   play(store, [BEGIN]);
