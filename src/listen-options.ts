@@ -40,7 +40,7 @@ export function tlsFilesOf(
   if (clientCertAuth && trustedCaFile === undefined) {
     throw new Error('--client-cert-auth needs --trusted-ca-file: whose certificates are to be taken?');
   }
-  const files = { certFile, keyFile, trustedCaFile };
+  const files = { certFile, keyFile, trustedCaFile, nameUsers: clientCertAuth };
   const certificate = readCertificate(files);
   const { validFrom, validTo } = certificate;
   // Served all the same, as etcd does: there are clients that do not look.

@@ -3,7 +3,8 @@
  * in which order, is etcd's: etcdserver/api/v2http/client_auth.go and v2auth/auth.go of etcd 3.4.
  *
  *   off                      everybody may do everything
- *   no Authorization header  keys by the role `guest`, which knows no difference between a key and all below it
+ *   no Authorization header  with --client-cert-auth the rights of the user whose name the certificate has, if there is one;
+ *                            else keys by the role `guest`, which knows no difference between a key and all below it
  *   a user and its password  keys by any of the user's roles; all else by the role `root`
  *   anything else            nothing
  *
@@ -26,6 +27,8 @@ export type Verdict = 'allowed' | 'denied' | 'busy';
 export interface Claim {
   /** The header, `''` without. */
   readonly authorization: string;
+  /** `certificateNameOf` its client. */
+  readonly certificateName: ByteString;
   /** What follows `/v2/keys` in the path, its last slash included; undefined where the role `root` is needed. */
   readonly key: ByteString | undefined;
   readonly isWrite: boolean;
@@ -57,8 +60,8 @@ export class Access {
 
   /** `onVerdict` is called before this returns, unless the copy is old or a password must be checked. */
   judge(claim: Claim, onVerdict: VerdictListener): void {
-    const { authorization, key, isWrite, isRecursive } = claim;
-    const verdict = this.judgeNow(authorization, key, isWrite, isRecursive);
+    const { authorization, certificateName, key, isWrite, isRecursive } = claim;
+    const verdict = this.judgeNow(authorization, certificateName, key, isWrite, isRecursive);
     if (verdict !== undefined) onVerdict(verdict, this.lookUps);
     else if (!this.#isCopyNew()) this.#early.push(() => this.judge(claim, onVerdict));
     else this.#checkPassword(claim, onVerdict);
@@ -75,6 +78,7 @@ export class Access {
    */
   judgeNow(
     authorization: string,
+    certificateName: ByteString,
     key: ByteString | undefined,
     isWrite: boolean,
     isRecursive: boolean,
@@ -82,11 +86,29 @@ export class Access {
     this.lookUps = 0;
     if (!this.#isCopyNew()) return undefined;
     if (!this.#copy.isEnabled) return 'allowed';
-    if (authorization === '') return key === undefined ? 'denied' : this.#judgeGuest(key, isWrite);
+    if (authorization === '') return this.#judgeWithoutPassword(certificateName, key, isWrite, isRecursive);
     const known = this.#passwords.recall(authorization);
     if (known === undefined) return undefined;
     const user = this.#copy.user(known.name);
     if (user === undefined || user.password !== known.hash) return undefined;
+    return this.#judgeUser(user, key, isWrite, isRecursive);
+  }
+
+  #judgeWithoutPassword(
+    certificateName: ByteString,
+    key: ByteString | undefined,
+    isWrite: boolean,
+    isRecursive: boolean,
+  ): Verdict {
+    const user = certificateName === '' ? undefined : this.#copy.user(certificateName);
+    if (user !== undefined) return this.#judgeUser(user, key, isWrite, isRecursive);
+    const inVain = certificateName === '' ? 0 : packLookUps(0, 1);
+    const verdict = key === undefined ? 'denied' : this.#judgeGuest(key, isWrite);
+    this.lookUps += inVain;
+    return verdict;
+  }
+
+  #judgeUser(user: User, key: ByteString | undefined, isWrite: boolean, isRecursive: boolean): Verdict {
     return key === undefined ? this.#judgeRoot(user) : this.#judgeRoles(user, key, isWrite, isRecursive);
   }
 

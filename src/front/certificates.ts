@@ -14,6 +14,8 @@ export interface TlsFiles {
   readonly keyFile: string;
   /** CAs for the certificates of clients, who must have one; undefined: nobody is asked for one. */
   readonly trustedCaFile: string | undefined;
+  /** Whether the name in a client's certificate is that of a user. */
+  readonly nameUsers: boolean;
 }
 
 /** @returns the server's certificate. Throws with the file and the reason when the files are of no use. */

@@ -28,6 +28,8 @@ export class KeysRequest {
   acceptsGzip = false;
   /** The header, where it was looked at, and the key as rights are looked up for it: with its last slash. */
   authorization = '';
+  /** The name in its client's certificate, where that counts: `certificateNameOf`. */
+  certificateName = '' as ByteString;
   claimedKey = '' as ByteString;
   /** Counts the requests of this slot, so that a verdict that comes late finds out whether its request is still there. */
   serial = 0;

@@ -17,6 +17,7 @@ import type { Access, Verdict } from './access.ts';
 import { Refused } from './body-reader.ts';
 import type { ClaimedRequests } from './claimed-requests.ts';
 import { clientKeyOf } from './client-address.ts';
+import { certificateNameOf } from './client-certificates.ts';
 import { acceptsGzip } from './compression.ts';
 import { expirationMsOf } from './expiration.ts';
 import type { FrontEndLimits } from './front-end-limits.ts';
@@ -71,7 +72,7 @@ export class KeysRoutes {
     claimed.path = path;
     claimed.acceptsGzip = false;
     claimed.begin(response);
-    this.#noteClaim(claimed, request, path);
+    this.#noteClaim(claimed, response, request, path);
     const lookUps = this.#judgeNow(claimed, false);
     if (lookUps !== NOT_YET) this.#store.send(Op.get, Flag.pathPlain, claimed.slot, path, lookUps);
     else this.#judge(claimed, false, (cost) => this.#store.send(Op.get, Flag.pathPlain, claimed.slot, path, cost));
@@ -108,7 +109,7 @@ export class KeysRoutes {
     claimed.path = path;
     claimed.acceptsGzip = this.#mayCompress && acceptsGzip(request);
     claimed.begin(response);
-    this.#noteClaim(claimed, request, key);
+    this.#noteClaim(claimed, response, request, key);
     this.#submit(claimed, parseKeysRequest(method as KeysMethod, path, query, '', NOTHING));
   }
 
@@ -128,14 +129,16 @@ export class KeysRoutes {
     claimed.isPathPlain = isPathPlain;
     claimed.query = query;
     claimed.contentType = request.getHeader('content-type');
-    this.#noteClaim(claimed, request, key);
+    this.#noteClaim(claimed, response, request, key);
     claimed.beginWithBody(response);
   }
 
   /** What rights are looked up by. While there are none to look up nobody reads the header: that is a call into native code. */
-  #noteClaim(claimed: KeysRequest, request: HttpRequest, key: ByteString): void {
+  #noteClaim(claimed: KeysRequest, response: HttpResponse, request: HttpRequest, key: ByteString): void {
+    const { isOpen } = this.#options.access;
     claimed.claimedKey = key;
-    claimed.authorization = this.#options.access.isOpen ? '' : request.getHeader('authorization');
+    claimed.authorization = isOpen ? '' : request.getHeader('authorization');
+    claimed.certificateName = isOpen ? NOTHING : certificateNameOf(response);
   }
 
   /** The body of a request is here, valid during the call, or it is known why there is none. */
@@ -189,17 +192,17 @@ export class KeysRoutes {
   }
 
   /** @returns the look-ups if its client is known to have the right, `NOT_YET` if `judge` must find out or refuse. */
-  #judgeNow({ authorization, claimedKey, method }: KeysRequest, isRecursive: boolean): number {
+  #judgeNow({ authorization, certificateName, claimedKey, method }: KeysRequest, isRecursive: boolean): number {
     const { access } = this.#options;
     if (access.isOpen) return 0;
-    const verdict = access.judgeNow(authorization, claimedKey, isWrite(method), isRecursive);
+    const verdict = access.judgeNow(authorization, certificateName, claimedKey, isWrite(method), isRecursive);
     return verdict === 'allowed' ? access.lookUps : NOT_YET;
   }
 
   /** Goes on if the client of a request may do what it wants, at once or when that is known; refuses it if not. */
   #judge(claimed: KeysRequest, isRecursive: boolean, goOn: (lookUps: number) => void): void {
-    const { authorization, claimedKey, method, serial } = claimed;
-    const claim = { authorization, key: claimedKey, isWrite: isWrite(method), isRecursive };
+    const { authorization, certificateName, claimedKey, method, serial } = claimed;
+    const claim = { authorization, certificateName, key: claimedKey, isWrite: isWrite(method), isRecursive };
     claimed.isUnsent = true;
     this.#options.access.judge(claim, (verdict, lookUps) => {
       if (claimed.serial !== serial) return; // Its client has gone.

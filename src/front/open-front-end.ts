@@ -134,7 +134,7 @@ export class OpenFrontEnd {
     const tls = this.#tls;
     return new Listeners(tls, (bare, isSecure) => {
       const requiresCertificate = isSecure && tls?.trustedCaFile !== undefined;
-      const admit = admissionOf(requiresCertificate, origins);
+      const admit = admissionOf(requiresCertificate, tls?.nameUsers === true, origins);
       const app = new HttpApp(bare, { isSecure, admit, limit, onError: this.#onError });
       serveOn(app);
       return app;

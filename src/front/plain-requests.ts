@@ -10,6 +10,7 @@ import type { PlainAnswer } from '../protocol/members.ts';
 import { messageAnswer } from '../protocol/plain-answer.ts';
 import type { Access, Verdict } from './access.ts';
 import { BodyReader, Refused } from './body-reader.ts';
+import { certificateNameOf } from './client-certificates.ts';
 import type { FrontEndLimits } from './front-end-limits.ts';
 import { writeNoRoomForBody, writeOwnAnswer } from './responder.ts';
 import type { StoreClient } from './store-client.ts';
@@ -73,6 +74,7 @@ export class PlainRequests {
   ): void {
     const claim = {
       authorization: httpRequest.getHeader('authorization'),
+      certificateName: certificateNameOf(response),
       key: undefined,
       isWrite: true,
       isRecursive: false,

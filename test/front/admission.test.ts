@@ -19,7 +19,7 @@ describe.skipIf(!hasOpenssl)('a client that goes on with the certificate with wh
     ['has ended', -1, false],
   ])('is let in or not when that %s', (_, days, isLetIn) => {
     const text = readFileSync(authority.issue(`client ${days}`, { days }).certFile, 'latin1');
-    const admit = admissionOf(true, undefined);
+    const admit = admissionOf(true, false, undefined);
     let isClosed = false;
     const response = {
       getX509Certificate: () => text,
