@@ -149,7 +149,7 @@ export const LIMITS = {
   passwordQueueMax: 64,
   /** The same of one user, so that guesses at its password do not fill the line of all others. */
   passwordQueuePerUserMax: 8,
-  /** Of each front end: credentials that were right, and how long they are remembered. */
+  /** Of each front end: credentials that were right, and how long after their last use they are remembered. */
   rememberedPasswordsMax: 10_000,
   rememberedPasswordMsMax: 300_000,
   /** SIGTERM: how long requests in flight may take. */

@@ -5,7 +5,8 @@
  * What is remembered is a hash of the header, keyed with a secret of this process, and the password's hash that it was
  * checked against: no password stays in memory, and with another password, or without the user, the entry means nothing.
  * That a password was wrong is not remembered: whoever guesses pays each time. Those who guess wait in a line that has an
- * end, for all and for each user, so that a flood keeps neither the others nor their memory.
+ * end, for all and for each user, so that a flood keeps neither the others nor their memory. Whoever goes on asking is
+ * remembered all the while: if it had to be checked again in a flood of guesses at its own password, it would be refused.
  */
 import { hash as hashOf, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
@@ -21,7 +22,7 @@ export interface PasswordLimits {
   readonly passwordQueuePerUserMax: number;
   /** Right credentials that are remembered. */
   readonly rememberedPasswordsMax: number;
-  /** For so long. */
+  /** For so long after they were last used. */
   readonly rememberedPasswordMsMax: number;
 }
 
@@ -32,13 +33,14 @@ export interface Remembered {
   readonly name: ByteString;
   /** Of the password that was right. */
   readonly hash: ByteString;
-  readonly untilMs: number;
+  untilMs: number;
 }
 
 const IDLE_THREAD_MS = 30_000;
 
 export class Passwords {
   readonly #limits: PasswordLimits;
+  readonly #nowMs: () => number;
   readonly #secret = randomBytes(32).latin1Slice();
   readonly #remembered = new Map<string, Remembered>();
   /** Those who wait for the same check share it. */
@@ -47,14 +49,19 @@ export class Passwords {
   #pool: Piscina | undefined;
   #queued = 0;
 
-  constructor(limits: PasswordLimits) {
+  constructor(limits: PasswordLimits, nowMs: () => number = () => performance.now()) {
     this.#limits = limits;
+    this.#nowMs = nowMs;
   }
 
   /** Whose password that header holds, if it was right of late: it still is if the user's hash is the same. */
   recall(authorization: string): Remembered | undefined {
     const known = this.#remembered.get(this.#digestOf(authorization));
-    return known !== undefined && known.untilMs > performance.now() ? known : undefined;
+    if (known === undefined) return undefined;
+    const nowMs = this.#nowMs();
+    if (known.untilMs <= nowMs) return undefined;
+    known.untilMs = nowMs + this.#limits.rememberedPasswordMsMax;
+    return known;
   }
 
   /**
@@ -126,7 +133,7 @@ export class Passwords {
   #remember(digest: string, name: ByteString, hash: ByteString): void {
     const { rememberedPasswordsMax, rememberedPasswordMsMax } = this.#limits;
     this.#remembered.delete(digest);
-    this.#remembered.set(digest, { name, hash, untilMs: performance.now() + rememberedPasswordMsMax });
+    this.#remembered.set(digest, { name, hash, untilMs: this.#nowMs() + rememberedPasswordMsMax });
     for (const oldest of this.#remembered.keys()) {
       if (this.#remembered.size <= rememberedPasswordsMax) break;
       this.#remembered.delete(oldest);

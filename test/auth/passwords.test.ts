@@ -97,9 +97,12 @@ describe('a check', () => {
     expect(passwords.recall('d:wrong')).toBeUndefined();
   });
 
-  test('is forgotten after its time', async () => {
-    passwords = new Passwords({ ...limits, rememberedPasswordMsMax: 0 });
+  test('is forgotten when it was not used for its time, and not before', async () => {
+    let nowMs = 0;
+    passwords = new Passwords({ ...limits, rememberedPasswordMsMax: 10 }, () => nowMs);
     await check('a', 'p', await hashOf('p'));
+    for (nowMs = 9; nowMs < 50; nowMs += 9) expect(passwords.recall('a:p')).toMatchObject({ name: 'a' });
+    nowMs += 10;
     expect(passwords.recall('a:p')).toBeUndefined();
   });
 
