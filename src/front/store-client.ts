@@ -171,6 +171,7 @@ export class StoreClient implements TurnWork {
 
   /** Ends all watches, and calls back when no answer is due any more. */
   drain(onDrained: () => void): void {
+    this.#watches.flushAll();
     for (const slot of this.slots.watching()) this.slots.responseOf(slot).close();
     const check = () => {
       if (this.slots.waitingCount === 0) onDrained();
@@ -206,7 +207,7 @@ export class StoreClient implements TurnWork {
     return !this.#replies.isEmpty() && !this.#gate.isShut;
   }
 
-  /** Handles the replies that may leave, in order. @returns how many. */
+  /** Handles the replies that may leave, in order. @returns how many; more than 0 when the next turn has something to do. */
   #takeReplies(): number {
     const replies = this.#replies;
     const reply = this.#reply;
@@ -223,7 +224,8 @@ export class StoreClient implements TurnWork {
     }
     this.#watches.flush();
     if (taken > 0) replies.release();
-    return taken;
+    // Streams that wait for the next turn are work, too.
+    return this.#watches.hasWaiting ? taken + 1 : taken;
   }
 
   #handle(reply: ReplyReader): void {

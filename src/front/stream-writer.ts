@@ -5,6 +5,9 @@
  *
  * Each event is a chunk of its own, followed by the first byte of the next one, so that its chunk is closed (README,
  * limits). Once a write meets back-pressure the rest waits in the stream's backlog.
+ *
+ * A turn gives to so many streams, and the next turn to the next: others' requests and answers come in between, whatever
+ * thousands of streams are to be told (native-bench, "hostile": they waited for seconds).
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import { SlotState, type Slots } from './slots.ts';
@@ -16,15 +19,25 @@ export const OPENING_BRACE = new Uint8Array([0x7b]);
 /** What goes into one cork (uWebSockets.js issue 1249); a larger event is written outside. */
 const CORKED_SIZE_BYTES_MAX = 8 * 1024;
 
+/** What one turn writes, about a millisecond or two of sends; one stream's pieces are not divided. */
+const TURN_STREAMS_MAX = 256;
+const TURN_SIZE_BYTES_MAX = 512 * 1024;
+
 export class StreamWriter {
   readonly #slots: Slots;
   readonly #backlogBytesMax: number;
   readonly #onSlow: (slot: number) => void;
   /** By slot, what it is to be given; the arrays are used again. */
   readonly #pieces: Uint8Array[][] = [];
-  readonly #waiting: number[] = [];
-  /** Copies of pieces outside of the ring, made where a stream has a backlog, for all such streams. */
+  /** By slot, their bytes. */
+  readonly #sizesBytes: number[] = [];
+  /** Slots that have pieces, in the order of their turn. */
+  #waiting: number[] = [];
+  /** Those that were given pieces since the last flush: these are in the ring still. */
+  readonly #fresh: number[] = [];
+  /** Copies of pieces outside of the ring, made where a stream has to wait, for all such streams. */
   readonly #copies = new Map<Uint8Array, Uint8Array>();
+  readonly #isCopy = new WeakSet<Uint8Array>();
   /** What `#writeCorked` writes: fields instead of a closure a stream. */
   #response: HttpResponse | undefined;
   #current: readonly Uint8Array[] = [];
@@ -38,23 +51,66 @@ export class StreamWriter {
     this.#onSlow = onSlow;
   }
 
-  /** Notes an event without its first byte, which went out before. The bytes must hold until `flush`. */
-  add(slot: number, rest: Uint8Array): void {
-    const pieces = this.#pieces[slot];
-    if (pieces === undefined) this.#pieces[slot] = [rest];
-    else pieces.push(rest);
-    if (pieces === undefined || pieces.length === 1) this.#waiting.push(slot);
+  /** Whether streams wait for their turn. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
   }
 
-  /** Writes what was noted. */
-  flush(): void {
-    for (const slot of this.#waiting) {
-      const pieces = this.#pieces[slot] as Uint8Array[];
-      if (this.#slots.stateOf(slot) === SlotState.watching) this.#give(slot, pieces);
-      pieces.length = 0;
+  /** Notes an event without its first byte, which went out before. The bytes must hold until the next flush. */
+  add(slot: number, rest: Uint8Array): void {
+    let pieces = this.#pieces[slot];
+    if (pieces === undefined) {
+      pieces = [];
+      this.#pieces[slot] = pieces;
+      this.#sizesBytes[slot] = 0;
     }
-    this.#waiting.length = 0;
+    if (pieces.length === 0) this.#waiting.push(slot);
+    pieces.push(rest);
+    this.#sizesBytes[slot] = (this.#sizesBytes[slot] as number) + rest.length;
+    this.#fresh.push(slot);
+  }
+
+  /** Writes what was noted: a turn's share of it, or all. */
+  flush(share: 'turn' | 'all' = 'turn'): void {
+    if (this.#waiting.length === 0) return;
+    const streamsMax = share === 'turn' ? TURN_STREAMS_MAX : Number.POSITIVE_INFINITY;
+    let roomBytes = share === 'turn' ? TURN_SIZE_BYTES_MAX : Number.POSITIVE_INFINITY;
+    let given = 0;
+    while (given < this.#waiting.length && given < streamsMax && roomBytes > 0) {
+      const slot = this.#waiting[given++] as number;
+      const pieces = this.#pieces[slot] as Uint8Array[];
+      roomBytes -= this.#sizesBytes[slot] as number;
+      if (this.#slots.stateOf(slot) === SlotState.watching) this.#give(slot, pieces);
+      this.forget(slot);
+    }
+    this.#waiting = given === this.#waiting.length ? [] : this.#waiting.slice(given);
+    for (const slot of this.#fresh) this.#takeOutOfRing(slot);
+    this.#fresh.length = 0;
     if (this.#copies.size > 0) this.#copies.clear();
+  }
+
+  /** Nothing more is said to the stream of a slot: another may have it soon. */
+  forget(slot: number): void {
+    const pieces = this.#pieces[slot];
+    if (pieces === undefined) return;
+    pieces.length = 0;
+    this.#sizesBytes[slot] = 0;
+  }
+
+  /** Whoever waits for the next turn keeps its pieces for that long, as far as a stream may be behind. */
+  #takeOutOfRing(slot: number): void {
+    const pieces = this.#pieces[slot] as Uint8Array[];
+    if (pieces.length === 0) return;
+    if ((this.#sizesBytes[slot] as number) > this.#backlogBytesMax) {
+      this.forget(slot);
+      this.#onSlow(slot);
+      return;
+    }
+    for (let position = pieces.length - 1; position >= 0; position--) {
+      const piece = pieces[position] as Uint8Array;
+      if (this.#isCopy.has(piece)) return;
+      pieces[position] = this.#copyOf(piece);
+    }
   }
 
   #give(slot: number, pieces: readonly Uint8Array[]): void {
@@ -114,10 +170,12 @@ export class StreamWriter {
   }
 
   #copyOf(piece: Uint8Array): Uint8Array {
+    if (this.#isCopy.has(piece)) return piece;
     let copy = this.#copies.get(piece);
     if (copy === undefined) {
       copy = new Uint8Array(piece);
       this.#copies.set(piece, copy);
+      this.#isCopy.add(copy);
     }
     return copy;
   }

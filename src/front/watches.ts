@@ -89,21 +89,32 @@ export class Watches {
     (this.#response as HttpResponse).end(this.#rest);
   };
 
-  /** Writes what was delivered to streams; to be called before the frames are released. */
+  /** Writes a turn's share of what was delivered to streams; to be called before the frames are released. */
   flush(): void {
     this.#streams.flush();
   }
 
+  /** Whether streams wait for the next turn. */
+  get hasWaiting(): boolean {
+    return this.#streams.hasWaiting;
+  }
+
+  /** No stream waits any more: they have what was delivered, or as much of it as they take. */
+  flushAll(): void {
+    this.#streams.flush('all');
+  }
+
   /** Nobody waits for a watch any more. */
   cancel(slot: number): void {
+    this.#streams.forget(slot);
     this.#slots.startCancelling(slot);
     this.#options.onCancel(slot);
   }
 
   /** Closes the connections of those who were to hear of what is undone. */
   closeUndone(reply: ReplyReader): void {
-    // What came before in this batch is durable, and for streams not yet written.
-    this.flush();
+    // What came before is durable, and for some streams not yet written.
+    this.flushAll();
     for (let position = 0; position < reply.slotCount; position++) {
       const slot = reply.slotAt(position) & ~STREAM_BIT;
       if (this.#slots.stateOf(slot) === SlotState.watching) this.#slots.responseOf(slot).close();

@@ -69,6 +69,71 @@ describe('a batch', () => {
   });
 });
 
+describe('more streams than a turn has time for', () => {
+  const event = (text: string) => Buffer.from(text);
+
+  test('have their turns one after the other, and the bytes of the batch may be used again meanwhile', () => {
+    const streams = Array.from({ length: 600 }, () => rig.open());
+    const texts = ['first}', 'second}', 'third}'];
+    let turns = 0;
+    for (const text of texts) {
+      const piece = event(text);
+      for (const { slot } of streams) rig.writer.add(slot, piece);
+      rig.writer.flush();
+      piece.fill('?');
+      turns++;
+      if (turns === 1) expect(streams.at(-1)?.response.written).toEqual([]);
+    }
+    for (; rig.writer.hasWaiting; turns++) rig.writer.flush();
+    for (const { response } of streams) expect(response.body).toBe('first}{second}{third}{');
+    expect(turns).toBeGreaterThanOrEqual(3);
+    expect(rig.onSlow).not.toHaveBeenCalled();
+  });
+
+  test('are fewer when events are large', () => {
+    const streams = Array.from({ length: 20 }, () => rig.open());
+    for (const { slot } of streams) rig.writer.add(slot, Buffer.alloc(90_000, 'x'));
+    rig.writer.flush();
+    const told = streams.filter(({ response }) => response.written.length > 0).length;
+    expect(told).toBeGreaterThan(0);
+    expect(told).toBeLessThan(20);
+  });
+
+  test('can be told all at once', () => {
+    const streams = Array.from({ length: 600 }, () => rig.open());
+    for (const { slot } of streams) rig.writer.add(slot, event('last}'));
+    rig.writer.flush('all');
+    expect(rig.writer.hasWaiting).toBe(false);
+    for (const { response } of streams) expect(response.body).toBe('last}{');
+  });
+
+  test('and one that goes before its turn leaves nothing for the next in its slot', () => {
+    const streams = Array.from({ length: 600 }, () => rig.open());
+    for (const { slot } of streams) rig.writer.add(slot, event('old}'));
+    rig.writer.flush();
+    const { slot } = streams.at(-1) as { slot: number };
+    rig.writer.forget(slot);
+    rig.slots.startCancelling(slot);
+    rig.slots.release(slot);
+    const next = rig.open();
+    expect(next.slot).toBe(slot);
+    rig.writer.add(slot, event('new}'));
+    while (rig.writer.hasWaiting) rig.writer.flush();
+    expect(next.response.body).toBe('new}{');
+  });
+
+  test('one of them whose turn does not come before it is too far behind is named, and holds nothing', () => {
+    const streams = Array.from({ length: 600 }, () => rig.open());
+    const { slot, response } = streams.at(-1) as ReturnType<Rig['open']>;
+    for (const other of streams) rig.writer.add(other.slot, event('x}'));
+    for (let count = 0; count < 11; count++) rig.writer.add(slot, Buffer.alloc(10_000, 'x'));
+    rig.writer.flush();
+    expect(rig.onSlow).toHaveBeenCalledExactlyOnceWith(slot);
+    while (rig.writer.hasWaiting) rig.writer.flush();
+    expect(response.written).toEqual([]);
+  });
+});
+
 describe('a slow stream', () => {
   test('gets every byte once and in order, wherever its socket is full, though the bytes of the batch are reused', () => {
     const batches = fc.array(fc.array(fc.integer({ min: 1, max: 12_000 }), { maxLength: 5 }), { maxLength: 6 });
