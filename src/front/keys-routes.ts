@@ -8,7 +8,7 @@ import { Counter } from '../metrics/front-end-metrics.ts';
 import { ALLOW, CONTENT_TYPE_JSON } from '../protocol/answers.ts';
 import { Flag, type KeysCommand, Op } from '../protocol/command.ts';
 import { FORM_TYPE } from '../protocol/content-type.ts';
-import { type ApiError, renderError, statusOf } from '../protocol/errors.ts';
+import { type ApiError, RAFT_INTERNAL_ERROR, renderError, statusOf } from '../protocol/errors.ts';
 import { isPlainValueForm, PLAIN_VALUE_AT } from '../protocol/form.ts';
 import { isPlain } from '../protocol/json.ts';
 import { isPlainKeysUrl } from '../protocol/path.ts';
@@ -30,7 +30,7 @@ export const KEYS_PREFIX = '/v2/keys';
 const SLASH = 0x2f;
 const NOT_YET = -1;
 const INSUFFICIENT_CREDENTIALS: ApiError = { code: 110, cause: 'Insufficient credentials' as ByteString, index: 0 };
-const TOO_BUSY: ApiError = { code: 300, cause: TOO_MANY_PASSWORDS as ByteString, index: 0 };
+const TOO_BUSY: ApiError = { code: RAFT_INTERNAL_ERROR, cause: TOO_MANY_PASSWORDS as ByteString, index: 0 };
 const KEYS_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE']);
 const NOTHING = '' as ByteString;
 

@@ -13,7 +13,7 @@ import {
   NOT_FOUND_BODY,
 } from '../protocol/answers.ts';
 import { ANY_ORIGIN, corsHeaders, NO_ORIGIN } from '../protocol/cors.ts';
-import { renderError } from '../protocol/errors.ts';
+import { RAFT_INTERNAL_ERROR, renderError } from '../protocol/errors.ts';
 import { HeaderLines, latin1Bytes } from './header-lines.ts';
 import { originOf } from './origins.ts';
 
@@ -172,7 +172,6 @@ export function writeNoRoomForBody(response: HttpResponse, bodyBytesMax: number)
   writeOverload(response, `forms on their way take ${bodyBytesMax} bytes already (--max-body-bytes-in-flight)`);
 }
 
-const RAFT_INTERNAL_ERROR = 300;
 const NO_SNIFF_HEADER = { 'X-Content-Type-Options': NO_SNIFF };
 
 /** There is nothing at that path. */

@@ -4,13 +4,11 @@
  */
 import { byteStringOf } from '../base/byte-string.ts';
 import { HEAD_BIT, ReplyFormat, ReplyKind, type ReplyReader } from '../frame/reply-frame.ts';
-import { renderError, statusOf } from '../protocol/errors.ts';
+import { RAFT_INTERNAL_ERROR, renderError, statusOf } from '../protocol/errors.ts';
 import type { RequestDurations } from './request-durations.ts';
 import type { Responder } from './responder.ts';
 import { SlotState, type Slots } from './slots.ts';
 import type { Watches } from './watches.ts';
-
-const RAFT_INTERNAL_ERROR = 300;
 
 export class UndoneRequests {
   readonly #slots: Slots;

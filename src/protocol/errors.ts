@@ -18,6 +18,9 @@ interface ErrorKind {
   message: string;
 }
 
+/** The server cannot do it now, or not any more: the disk has failed, memory is full, too much is asked at a time. */
+export const RAFT_INTERNAL_ERROR = 300;
+
 export const ERROR_TABLE: Readonly<Record<number, ErrorKind>> = {
   100: { status: 404, message: 'Key not found' },
   101: { status: 412, message: 'Compare failed' },
@@ -34,7 +37,7 @@ export const ERROR_TABLE: Readonly<Record<number, ErrorKind>> = {
   210: { status: 400, message: 'Invalid POST form' },
   211: { status: 400, message: 'Value provided on refresh' },
   212: { status: 400, message: 'A TTL must be provided on refresh' },
-  300: { status: 500, message: 'Raft Internal Error' },
+  [RAFT_INTERNAL_ERROR]: { status: 500, message: 'Raft Internal Error' },
   301: { status: 500, message: 'During Leader Election' },
   400: { status: 400, message: 'watcher is cleared due to etcd recovery' },
   401: { status: 400, message: 'The event in requested index is outdated and cleared' },

@@ -11,7 +11,7 @@ import type { SharedWords } from '../frame/shared-words.ts';
 import { renderMessage, renderStoreStats } from '../protocol/answers.ts';
 import { AuthOp, isAuthReadOp, isAuthWriteOp } from '../protocol/auth-request.ts';
 import { Flag, Op } from '../protocol/command.ts';
-import { renderError, statusOf } from '../protocol/errors.ts';
+import { RAFT_INTERNAL_ERROR, renderError, statusOf } from '../protocol/errors.ts';
 import type { StoreEvent } from '../store/event.ts';
 import { Failure } from '../store/failure.ts';
 import { Listing } from '../store/listing.ts';
@@ -27,7 +27,6 @@ import { SecurityFeed } from './security-feed.ts';
 import type { Sequencer } from './sequencer.ts';
 import { takeReading } from './store-reading.ts';
 
-const RAFT_INTERNAL_ERROR = 300;
 /** What a full store takes even so while only events can make room. */
 const SMALL_COMMAND_BYTES = 4096;
 /** Not 503, since it is no use to come again soon; 507 says what is the matter. */
