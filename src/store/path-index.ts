@@ -19,7 +19,7 @@
  */
 import type { ByteString } from '../base/byte-string.ts';
 import type { Node } from './node.ts';
-import { hashOfAncestor, hashOfPath } from './state-hash.ts';
+import { hashOfPath } from './state-hash.ts';
 
 const SHARD_BITS = 8;
 const CAPACITY_MIN = 16;
@@ -35,14 +35,13 @@ export class PathIndex {
   size = 0;
 
   get(path: ByteString): Node | undefined {
-    const hash = hashOfPath(path);
-    return this.#shardOf(hash).find(path, hash);
+    return this.getAncestor(path, path.length);
   }
 
   /** The node whose path is the first `length` characters of `path`: nobody has to cut them off. */
   getAncestor(path: ByteString, length: number): Node | undefined {
-    const hash = hashOfAncestor(path, length);
-    return this.#shardOf(hash).findAncestor(path, length, hash);
+    const hash = hashOfPath(path, length);
+    return this.#shardOf(hash).find(path, length, hash);
   }
 
   /** Adds `node`, whose `pathHash` is known and whose path is not here. */
@@ -74,24 +73,8 @@ class Shard {
   #count = 0;
   #crowded: Map<ByteString, Node> | undefined;
 
-  find(path: ByteString, pathHash: number): Node | undefined {
-    const hashes = this.#hashes;
-    const mask = this.#mask;
-    const mark = markOf(pathHash);
-    let place = mark & mask;
-    for (let probes = 0; probes < PROBES_MAX; probes++) {
-      const found = hashes[place] as number;
-      if (found === 0) break;
-      if (found === mark) {
-        const node = this.#nodes[place] as Node;
-        if (node.path === path) return node;
-      }
-      place = (place + 1) & mask;
-    }
-    return this.#crowded?.get(path);
-  }
-
-  findAncestor(path: ByteString, length: number, pathHash: number): Node | undefined {
+  /** The node whose path is the first `length` characters of `path`. */
+  find(path: ByteString, length: number, pathHash: number): Node | undefined {
     const hashes = this.#hashes;
     const mask = this.#mask;
     const mark = markOf(pathHash);

@@ -12,13 +12,11 @@ import type { Node } from './node.ts';
 /** Longer strings go through the native checksum: native-bench/micro, "hash of a value". */
 const NATIVE_FROM_LENGTH = 96;
 
-/** @returns 32 bits, signed, on which the hash of a node at this path goes on; equally good in each of them. */
-export function hashOfPath(path: ByteString): number {
-  return hashOfText(path, path.length, 0x811c9dc5);
-}
-
-/** The same for the path that `path` begins with and that has this length. */
-export function hashOfAncestor(path: ByteString, length: number): number {
+/**
+ * @param length of the part of `path`, from its beginning, that is meant.
+ * @returns 32 bits, signed, on which the hash of a node at this path goes on; equally good in each of them.
+ */
+export function hashOfPath(path: ByteString, length = path.length): number {
   return hashOfText(path, length, 0x811c9dc5);
 }
 

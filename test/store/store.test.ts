@@ -4,7 +4,7 @@ import { ACTION_NAMES, type StoreEvent } from '../../src/store/event.ts';
 import { Failure } from '../../src/store/failure.ts';
 import type { Node } from '../../src/store/node.ts';
 import { Store } from '../../src/store/store.ts';
-import { randomSteps, timeOf, writeOf } from './random-steps.ts';
+import { play, randomSteps, timeOf, writeOf } from './random-steps.ts';
 import { contentOf, listingOf } from './store-fixture.ts';
 import { type ModelNode, type ModelOutcome, StoreModel } from './store-model.ts';
 
@@ -69,10 +69,7 @@ test('all that counts nodes agrees after random writes and ticks', () => {
   fc.assert(
     fc.property(randomSteps(), (steps) => {
       const store = new Store(1000, true);
-      steps.forEach((step, position) => {
-        if (step.kind === 'tick') store.tick(timeOf(position), step.eventsMax);
-        else store.write(writeOf(step, position));
-      });
+      play(store, steps);
       const content = contentOf(store);
       expect(store.tree.size).toBe(content.length);
       expect(content.every(({ path }) => store.tree.find(path as Node['path'])?.path === path)).toBe(true);
@@ -89,10 +86,7 @@ test('what the history holds and the tree no longer does leads to no other node'
   fc.assert(
     fc.property(randomSteps(), (steps) => {
       const store = new Store(1000, true);
-      steps.forEach((step, position) => {
-        if (step.kind === 'tick') store.tick(timeOf(position), step.eventsMax);
-        else store.write(writeOf(step, position));
-      });
+      play(store, steps);
       for (let index = store.history.firstIndex; index <= store.history.lastIndex && index > 0; index++) {
         const { node, prevNode } = store.history.at(index);
         for (const held of [node, prevNode]) {
