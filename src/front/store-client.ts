@@ -193,21 +193,22 @@ export class StoreClient implements TurnWork {
     return this.#sender.queuedCount;
   }
 
-  turn(): number {
+  turn(): boolean {
     if (this.#sender.queuedCount > 0) this.#sender.flush();
     this.#payLookUps();
     const taken = this.#takeReplies();
     // While replies flow the next turn comes at once, and the store, if it has gone to sleep, may sleep until there is
     // a batch for it: native-bench, "set-64".
     if (taken < FLOWING_REPLIES || this.#sender.unannouncedCount >= BATCH_COMMANDS) this.#sender.wakeStore();
-    return taken;
+    // Streams that wait for their turn are work, too.
+    return taken > 0 || this.#watches.hasWaiting;
   }
 
   hasWork(): boolean {
     return !this.#replies.isEmpty() && !this.#gate.isShut;
   }
 
-  /** Handles the replies that may leave, in order. @returns how many; more than 0 when the next turn has something to do. */
+  /** Handles the replies that may leave, in order. @returns how many. */
   #takeReplies(): number {
     const replies = this.#replies;
     const reply = this.#reply;
@@ -224,8 +225,7 @@ export class StoreClient implements TurnWork {
     }
     this.#watches.flush();
     if (taken > 0) replies.release();
-    // Streams that wait for the next turn are work, too.
-    return this.#watches.hasWaiting ? taken + 1 : taken;
+    return taken;
   }
 
   #handle(reply: ReplyReader): void {

@@ -22,8 +22,8 @@ const REST_AFTER_VAIN_POLL_MS = 5;
 
 /** What is done in a turn. */
 export interface TurnWork {
-  /** @returns how many replies were taken. */
-  turn(): number;
+  /** @returns whether the next turn should come at once, since this one had something to do. */
+  turn(): boolean;
   /** Whether a turn would take any: asked before sleeping. */
   hasWork(): boolean;
   /** How many answers are due. */
@@ -110,9 +110,9 @@ export class Turns {
     const { metrics, pollMs } = this.#options;
     this.#timeMs = 0;
     this.#noteCrowd();
-    const taken = this.#work.turn();
+    const isFlowing = this.#work.turn();
     const nowMs = performance.now();
-    if (taken > 0) this.#lastProgressMs = nowMs;
+    if (isFlowing) this.#lastProgressMs = nowMs;
     if (this.#startMs > 0) metrics.turned(nowMs - this.#startMs);
     const { dueCount, queuedCount } = this.#work;
     metrics.set(Counter.inFlight, dueCount);
@@ -120,7 +120,7 @@ export class Turns {
     const isDue = dueCount > 0 && !this.#isCrowded && nowMs >= this.#restUntilMs;
     const mayPoll = isDue && nowMs - this.#lastProgressMs < pollMs;
     if (isDue && !mayPoll) this.#restUntilMs = nowMs + REST_AFTER_VAIN_POLL_MS;
-    if (taken > 0 || mayPoll) {
+    if (isFlowing || mayPoll) {
       this.#isPolling = true;
       this.#startMs = nowMs; // The loop will not sleep: its next turn begins here.
       setImmediate(this.#poll);
