@@ -10,7 +10,7 @@
  */
 import { hash as hashOf, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import type { ByteString } from '../base/byte-string.ts';
 import { siblingModule } from '../base/sibling-module.ts';
 import type { Credentials } from '../protocol/basic-auth.ts';
@@ -46,7 +46,8 @@ export class Passwords {
   /** Those who wait for the same check share it. */
   readonly #waiting = new Map<string, ((result: CheckResult) => void)[]>();
   readonly #waitingOfUser = new Map<ByteString, number>();
-  #pool: Piscina | undefined;
+  /** Made, and its library loaded, for the first password: most servers know none. */
+  #pool: Promise<Piscina> | undefined;
   #queued = 0;
 
   constructor(limits: PasswordLimits, nowMs: () => number = () => performance.now()) {
@@ -105,20 +106,16 @@ export class Passwords {
   }
 
   async close(): Promise<void> {
-    await this.#pool?.destroy();
+    await (await this.#pool)?.destroy();
   }
 
   /** @returns undefined when there is no thread any more. */
   async #run<T>(name: string, task: unknown): Promise<T | undefined> {
-    this.#pool ??= new Piscina({
-      filename: siblingModule(import.meta.url, 'password-job').href,
-      minThreads: 0,
-      maxThreads: 1,
-      idleTimeout: IDLE_THREAD_MS,
-    });
     this.#queued++;
     try {
-      return await this.#pool.run(task, { name });
+      this.#pool ??= openPool();
+      const pool = await this.#pool;
+      return await pool.run(task, { name });
     } catch {
       return undefined;
     } finally {
@@ -145,6 +142,16 @@ export class Passwords {
     if (left === 0) this.#waitingOfUser.delete(user);
     else this.#waitingOfUser.set(user, left);
   }
+}
+
+async function openPool(): Promise<Piscina> {
+  const { Piscina } = await import('piscina');
+  return new Piscina({
+    filename: siblingModule(import.meta.url, 'password-job').href,
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: IDLE_THREAD_MS,
+  });
 }
 
 /** bcrypt takes the UTF-8 of a text. Bytes that are none were no password ever: those come as JSON. */

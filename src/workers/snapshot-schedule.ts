@@ -1,5 +1,5 @@
 /** Decides when a snapshot is made: at each checkpoint, one at a time, always the latest one. */
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { siblingModule } from '../base/sibling-module.ts';
 import type { SnapshotMetrics } from '../metrics/snapshot-metrics.ts';
 import type { SnapshotResult, SnapshotTask } from './snapshot-job.ts';
@@ -10,6 +10,8 @@ import type { SnapshotResult, SnapshotTask } from './snapshot-job.ts';
  * that V8 takes. The task itself works a third longer for it.
  */
 const YOUNG_GENERATION_MB = 3;
+
+type SnapshotPool = Piscina<SnapshotTask, SnapshotResult>;
 
 export interface SnapshotLog {
   info(fields: object, text: string): void;
@@ -22,7 +24,7 @@ export class SnapshotSchedule {
   readonly #heapSizeMb: number;
   readonly #log: SnapshotLog;
   readonly #metrics: SnapshotMetrics;
-  #pool: Piscina<SnapshotTask, SnapshotResult> | undefined;
+  #pool: SnapshotPool | undefined;
   #running: Promise<void> | undefined;
   /** The latest checkpoint that has no snapshot yet; 0 for none. */
   #due = 0;
@@ -58,17 +60,7 @@ export class SnapshotSchedule {
   }
 
   async #run(): Promise<void> {
-    this.#pool ??= new Piscina({
-      filename: siblingModule(import.meta.url, 'snapshot-job').href,
-      name: 'makeSnapshot',
-      minThreads: 0,
-      maxThreads: 1,
-      idleTimeout: 10_000,
-      resourceLimits: {
-        maxOldGenerationSizeMb: this.#heapSizeMb,
-        maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
-      },
-    });
+    this.#pool ??= await openPool(this.#heapSizeMb);
     while (this.#due > 0) {
       const sequence = this.#due;
       this.#due = 0;
@@ -77,7 +69,7 @@ export class SnapshotSchedule {
     this.#running = undefined;
   }
 
-  async #make(pool: Piscina<SnapshotTask, SnapshotResult>, sequence: number): Promise<void> {
+  async #make(pool: SnapshotPool, sequence: number): Promise<void> {
     try {
       const task = { directory: this.#directory, sequence, historyEventsMax: this.#historyEventsMax };
       const { nodes, tookMs } = await pool.run(task);
@@ -89,4 +81,17 @@ export class SnapshotSchedule {
       this.#log.error({ sequence, err: error }, 'no snapshot could be made; all files are kept');
     }
   }
+}
+
+/** Its library is loaded for the first snapshot: a server in memory, or one that has just started, does without. */
+async function openPool(heapSizeMb: number): Promise<SnapshotPool> {
+  const { Piscina } = await import('piscina');
+  return new Piscina({
+    filename: siblingModule(import.meta.url, 'snapshot-job').href,
+    name: 'makeSnapshot',
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: 10_000,
+    resourceLimits: { maxOldGenerationSizeMb: heapSizeMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
 }
