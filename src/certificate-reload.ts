@@ -1,6 +1,6 @@
 /** Certificates are read anew while the server serves: one reload after the other, each whole or not at all. */
 import type { Logger } from 'pino';
-import type { TlsFiles } from './front/certificates.ts';
+import type { TlsFiles } from './front/connections/certificates.ts';
 import { checkRenewal } from './listen-options.ts';
 
 export class CertificateReload {

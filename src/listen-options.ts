@@ -1,8 +1,8 @@
 /** Where a server listens, and with which certificates, as its configuration says it. */
 import type { Logger } from 'pino';
 import type { ServerConfig } from './config.ts';
-import { isInForce, readCertificate, type TlsFiles } from './front/certificates.ts';
-import type { ListenAddress } from './front/listeners.ts';
+import { isInForce, readCertificate, type TlsFiles } from './front/connections/certificates.ts';
+import type { ListenAddress } from './front/connections/listeners.ts';
 
 /** URL leaves out the port that goes with the scheme. */
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };

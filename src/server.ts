@@ -8,12 +8,12 @@ import { connectionsFor, DEFAULTS, LIMITS, type ServerConfig } from './config.ts
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { LinkEnd } from './frame/link.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
-import type { TlsFiles } from './front/certificates.ts';
-import type { FrontEndLimits } from './front/front-end-limits.ts';
+import type { TlsFiles } from './front/connections/certificates.ts';
+import type { ListenAddress } from './front/connections/listeners.ts';
+import type { FrontEndLimits } from './front/exchange/front-end-limits.ts';
 import { FrontEnds } from './front/front-ends.ts';
-import { identityOf } from './front/identity.ts';
-import type { ListenAddress } from './front/listeners.ts';
 import type { FrontEndSetup } from './front/open-front-end.ts';
+import { identityOf } from './front/requests/identity.ts';
 import { parseListenUrl, tlsFilesOf } from './listen-options.ts';
 import { createLog } from './log.ts';
 import { readDescriptorsMax } from './metrics/process-reading.ts';

@@ -1,6 +1,6 @@
 /** What the main thread and the thread of a front end say to each other. Requests and replies go through the rings. */
 
-import type { AppDescriptors } from './listeners.ts';
+import type { AppDescriptors } from './connections/listeners.ts';
 
 export type ToFrontEnd =
   /** The server listens there: connections may come. */

@@ -2,8 +2,8 @@
 import { Worker } from 'node:worker_threads';
 import { siblingModule } from '../base/sibling-module.ts';
 import { SharedWords } from '../frame/shared-words.ts';
+import type { AppDescriptors } from './connections/listeners.ts';
 import type { FromFrontEnd, ToFrontEnd } from './front-end-message.ts';
-import type { AppDescriptors } from './listeners.ts';
 import type { FrontEndEvents, FrontEndSetup } from './open-front-end.ts';
 
 /** Closing takes a turn of the thread's event loop; a thread that takes longer hangs. */

@@ -7,9 +7,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { SharedWords } from '../frame/shared-words.ts';
+import { afterHandedOver } from './connections/listener.ts';
+import type { AppDescriptors } from './connections/listeners.ts';
 import type { FromFrontEnd, ToFrontEnd } from './front-end-message.ts';
-import { afterHandedOver } from './listener.ts';
-import type { AppDescriptors } from './listeners.ts';
 import { type FrontEndSetup, OpenFrontEnd } from './open-front-end.ts';
 
 assert(parentPort !== null, 'a front end that is not the first has its own thread');

@@ -6,9 +6,10 @@
  *   thread of number 1                   ├─▶ front end 1 ══ rings ══╬══ store worker
  *   thread of number 2                   └─▶ front end 2 ══ rings ══╝
  */
+
+import { afterHandedOver } from './connections/listener.ts';
+import type { ListenAddress } from './connections/listeners.ts';
 import { FrontEndThread } from './front-end-thread.ts';
-import { afterHandedOver } from './listener.ts';
-import type { ListenAddress } from './listeners.ts';
 import { type FrontEndEvents, type FrontEndSetup, OpenFrontEnd } from './open-front-end.ts';
 
 export class FrontEnds {

@@ -15,7 +15,7 @@ import { SnapshotMetrics } from '../metrics/snapshot-metrics.ts';
 import { renderVars } from '../metrics/vars-page.ts';
 import { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import { RingGauge } from '../ring/ring.ts';
-import { Page, type PageRenderer } from './pages.ts';
+import { Page, type PageRenderer } from './requests/pages.ts';
 
 /** What does not change while a server runs, and the memory of what does. It can be sent to another thread. */
 export interface MonitoredServer {

@@ -4,22 +4,22 @@ import { SharedWords } from '../frame/shared-words.ts';
 import { FrontEndMetrics } from '../metrics/front-end-metrics.ts';
 import { watchGarbageCollections } from '../metrics/garbage-collections.ts';
 import { Doorbell } from '../ring/doorbell.ts';
-import { Access } from './access.ts';
-import { admissionOf } from './admission.ts';
-import type { TlsFiles } from './certificates.ts';
-import { ConnectionLimit } from './connection-limit.ts';
+import { Access } from './access/access.ts';
+import { type PasswordLimits, Passwords } from './access/passwords.ts';
+import { SecurityCopy } from './access/security-copy.ts';
+import { Responder } from './answers/responder.ts';
+import { admissionOf } from './connections/admission.ts';
+import type { TlsFiles } from './connections/certificates.ts';
+import { ConnectionLimit } from './connections/connection-limit.ts';
+import { HttpApp } from './connections/http-app.ts';
+import { type AppDescriptors, type ListenAddress, Listeners } from './connections/listeners.ts';
+import type { FrontEndLimits } from './exchange/front-end-limits.ts';
+import { SlowRequests } from './exchange/slow-requests.ts';
+import { StoreClient } from './exchange/store-client.ts';
 import { FrontEnd } from './front-end.ts';
-import type { FrontEndLimits } from './front-end-limits.ts';
-import { HttpApp } from './http-app.ts';
-import type { Identity } from './identity.ts';
-import { type AppDescriptors, type ListenAddress, Listeners } from './listeners.ts';
 import { type MonitoredServer, pageRendererOf } from './monitored-server.ts';
-import { Pages } from './pages.ts';
-import { type PasswordLimits, Passwords } from './passwords.ts';
-import { Responder } from './responder.ts';
-import { SecurityCopy } from './security-copy.ts';
-import { SlowRequests } from './slow-requests.ts';
-import { StoreClient } from './store-client.ts';
+import type { Identity } from './requests/identity.ts';
+import { Pages } from './requests/pages.ts';
 
 /** What a front end is given; all of it can be sent to another thread. */
 export interface FrontEndSetup {

@@ -1,7 +1,7 @@
 /** Guessing of passwords: what it costs others, and where it ends. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
-import { type CheckResult, Passwords } from '../../src/front/passwords.ts';
+import { type CheckResult, Passwords } from '../../src/front/access/passwords.ts';
 import { apiTest } from '../support/api-test.ts';
 import { ApiClient } from '../support/http.ts';
 import { AuthClient, basic, turnOn } from './auth-client.ts';

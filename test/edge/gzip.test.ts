@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isGzipAccepted } from '../../src/front/compression.ts';
+import { isGzipAccepted } from '../../src/front/answers/compression.ts';
 import { ApiClient } from '../support/http.ts';
 import { isInstalled, type RunningServer, startInProcess } from '../support/servers.ts';
 

@@ -4,7 +4,7 @@ import { CommandReader } from '../../src/frame/command-frame.ts';
 import { LinkConsumer } from '../../src/frame/link.ts';
 import { FORMAT_MASK, HEAD_BIT, ReplyKind, ReplyReader, STREAM_BIT, WRITE_BIT } from '../../src/frame/reply-frame.ts';
 import { createSharedWords, JournalState, SharedWords } from '../../src/frame/shared-words.ts';
-import { CommandSender } from '../../src/front/command-sender.ts';
+import { CommandSender } from '../../src/front/exchange/command-sender.ts';
 import { Flag, Op } from '../../src/protocol/command.ts';
 import type { Doorbell } from '../../src/ring/doorbell.ts';
 import { Store } from '../../src/store/store.ts';

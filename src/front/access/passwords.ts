@@ -1,0 +1,160 @@
+/**
+ * Is this the right password? bcrypt says so, slowly, on a thread of its own (`password-job.ts`); what it has said is
+ * remembered for a while, or every request would cost a tenth of a second of a core.
+ *
+ * What is remembered is a hash of the header, keyed with a secret of this process, and the password's hash that it was
+ * checked against: no password stays in memory, and with another password, or without the user, the entry means nothing.
+ * That a password was wrong is not remembered: whoever guesses pays each time. Those who guess wait in a line that has an
+ * end, for all and for each user, so that a flood keeps neither the others nor their memory. Whoever goes on asking is
+ * remembered all the while: if it had to be checked again in a flood of guesses at its own password, it would be refused.
+ */
+import { hash as hashOf, randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { Piscina } from 'piscina';
+import type { ByteString } from '../../base/byte-string.ts';
+import { siblingModule } from '../../base/sibling-module.ts';
+import type { Credentials } from '../../protocol/basic-auth.ts';
+
+export interface PasswordLimits {
+  /** Checks, and passwords to be hashed, that may wait at a time. */
+  readonly passwordQueueMax: number;
+  /** The same of one user. */
+  readonly passwordQueuePerUserMax: number;
+  /** Right credentials that are remembered. */
+  readonly rememberedPasswordsMax: number;
+  /** For so long after they were last used. */
+  readonly rememberedPasswordMsMax: number;
+}
+
+/** `busy`: too many wait already. */
+export type CheckResult = 'right' | 'wrong' | 'busy';
+
+export interface Remembered {
+  readonly name: ByteString;
+  /** Of the password that was right. */
+  readonly hash: ByteString;
+  untilMs: number;
+}
+
+const IDLE_THREAD_MS = 30_000;
+
+export class Passwords {
+  readonly #limits: PasswordLimits;
+  readonly #nowMs: () => number;
+  readonly #secret = randomBytes(32).latin1Slice();
+  readonly #remembered = new Map<string, Remembered>();
+  /** Those who wait for the same check share it. */
+  readonly #waiting = new Map<string, ((result: CheckResult) => void)[]>();
+  readonly #waitingOfUser = new Map<ByteString, number>();
+  /** Made, and its library loaded, for the first password: most servers know none. */
+  #pool: Promise<Piscina> | undefined;
+  #queued = 0;
+
+  constructor(limits: PasswordLimits, nowMs: () => number = () => performance.now()) {
+    this.#limits = limits;
+    this.#nowMs = nowMs;
+  }
+
+  /** Whose password that header holds, if it was right of late: it still is if the user's hash is the same. */
+  recall(authorization: string): Remembered | undefined {
+    const known = this.#remembered.get(this.#digestOf(authorization));
+    if (known === undefined) return undefined;
+    const nowMs = this.#nowMs();
+    if (known.untilMs <= nowMs) return undefined;
+    known.untilMs = nowMs + this.#limits.rememberedPasswordMsMax;
+    return known;
+  }
+
+  /**
+   * @param authorization the header, by which the credentials are remembered.
+   * @param hash of the password, as the store has it now.
+   * @param onResult called later.
+   */
+  check(
+    authorization: string,
+    { name, password }: Credentials,
+    hash: ByteString,
+    onResult: (result: CheckResult) => void,
+  ): void {
+    const digest = this.#digestOf(authorization);
+    const sameCheck = digest + hash;
+    const waiting = this.#waiting.get(sameCheck);
+    if (waiting !== undefined) {
+      waiting.push(onResult);
+      return;
+    }
+    const ofUser = this.#waitingOfUser.get(name) ?? 0;
+    if (this.#queued >= this.#limits.passwordQueueMax || ofUser >= this.#limits.passwordQueuePerUserMax) {
+      onResult('busy');
+      return;
+    }
+    this.#waiting.set(sameCheck, [onResult]);
+    this.#waitingOfUser.set(name, ofUser + 1);
+    void this.#run<boolean>('checkPassword', { password: textOfPassword(password), hash }).then((isRight) => {
+      if (isRight === true) this.#remember(digest, name, hash);
+      this.#leave(name);
+      const results = this.#waiting.get(sameCheck) ?? [];
+      this.#waiting.delete(sameCheck);
+      for (const tell of results) tell(isRight === undefined ? 'busy' : isRight ? 'right' : 'wrong');
+    });
+  }
+
+  /** @returns the hash to be kept; undefined when too many wait already. */
+  async hash(password: ByteString): Promise<ByteString | undefined> {
+    if (this.#queued >= this.#limits.passwordQueueMax) return undefined;
+    return this.#run<ByteString>('hashPassword', textOfPassword(password));
+  }
+
+  async close(): Promise<void> {
+    await (await this.#pool)?.destroy();
+  }
+
+  /** @returns undefined when there is no thread any more. */
+  async #run<T>(name: string, task: unknown): Promise<T | undefined> {
+    this.#queued++;
+    try {
+      this.#pool ??= openPool();
+      const pool = await this.#pool;
+      return await pool.run(task, { name });
+    } catch {
+      return undefined;
+    } finally {
+      this.#queued--;
+    }
+  }
+
+  #digestOf(authorization: string): string {
+    return hashOf('sha256', this.#secret + authorization, 'binary');
+  }
+
+  #remember(digest: string, name: ByteString, hash: ByteString): void {
+    const { rememberedPasswordsMax, rememberedPasswordMsMax } = this.#limits;
+    this.#remembered.delete(digest);
+    this.#remembered.set(digest, { name, hash, untilMs: this.#nowMs() + rememberedPasswordMsMax });
+    for (const oldest of this.#remembered.keys()) {
+      if (this.#remembered.size <= rememberedPasswordsMax) break;
+      this.#remembered.delete(oldest);
+    }
+  }
+
+  #leave(user: ByteString): void {
+    const left = (this.#waitingOfUser.get(user) ?? 1) - 1;
+    if (left === 0) this.#waitingOfUser.delete(user);
+    else this.#waitingOfUser.set(user, left);
+  }
+}
+
+async function openPool(): Promise<Piscina> {
+  const { Piscina } = await import('piscina');
+  return new Piscina({
+    filename: siblingModule(import.meta.url, 'password-job').href,
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: IDLE_THREAD_MS,
+  });
+}
+
+/** bcrypt takes the UTF-8 of a text. Bytes that are none were no password ever: those come as JSON. */
+function textOfPassword(password: ByteString): string {
+  return Buffer.from(password, 'latin1').toString('utf8');
+}

@@ -1,0 +1,345 @@
+/**
+ * The front end's side of the store: sends commands, takes replies in order as far as the gate lets them, and hands each
+ * to the connection that waits for it.
+ */
+import type { HttpResponse } from 'uWebSockets.js';
+import { performance } from 'node:perf_hooks';
+import { byteStringOfBytes } from '../../base/byte-string.ts';
+import { addLookUps, ControlOp, type LookUps } from '../../frame/command-frame.ts';
+import { LinkConsumer, type LinkEnd } from '../../frame/link.ts';
+import { ReplyFormat, ReplyKind, ReplyReader } from '../../frame/reply-frame.ts';
+import { JournalState, type SharedWords } from '../../frame/shared-words.ts';
+import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
+import { Operation, operationOf } from '../../metrics/operation.ts';
+import { HEALTH_BODIES } from '../../protocol/answers.ts';
+import type { AuthOp } from '../../protocol/auth-request.ts';
+import { Flag, type KeysCommand, type Op } from '../../protocol/command.ts';
+import type { Doorbell } from '../../ring/doorbell.ts';
+import { Compression } from '../answers/compression.ts';
+import { LargeAnswer } from '../answers/large-answer.ts';
+import { type Responder, type StoreHead, writeOwnAnswer } from '../answers/responder.ts';
+import { BodyBudget } from './body-budget.ts';
+import { CommandSender } from './command-sender.ts';
+import type { FrontEndLimits } from './front-end-limits.ts';
+import { Gate } from './gate.ts';
+import { RequestDurations, type SlowRequestOptions } from './request-durations.ts';
+import { SlotState, Slots } from './slots.ts';
+import { OPENING_BRACE } from './stream-writer.ts';
+import { Turns, type TurnsOptions, type TurnWork } from './turns.ts';
+import { UndoneRequests } from './undone-requests.ts';
+import { Watches } from './watches.ts';
+
+/** Frames handled before the event loop gets its turn: sockets must not starve behind a busy store. */
+const BATCH_FRAMES_MAX = 256;
+/** Replies that are taken as of one moment: a look at the clock costs as much as all the rest of counting them. */
+const REPLIES_PER_CLOCK = 16;
+/** So many replies in a turn are a flow; so many commands are a batch. */
+const FLOWING_REPLIES = 4;
+const BATCH_COMMANDS = 20;
+
+export interface StoreClientOptions extends TurnsOptions, SlowRequestOptions {
+  readonly requests: LinkEnd;
+  readonly replies: LinkEnd;
+  readonly storeBell: Doorbell;
+  readonly responder: Responder;
+  readonly limits: FrontEndLimits;
+  /** Whether the client of a slot takes a compressed listing. */
+  readonly acceptsGzip: (slot: number) => boolean;
+  /** Called when one answer could not be made. */
+  readonly onError: (error: unknown) => void;
+  /** Called, corked, with what the store says of itself, for a slot that has asked. */
+  readonly onReading: (slot: number, response: HttpResponse, body: Uint8Array) => void;
+  /** Called with what is new of users and roles: `SecurityNews` as JSON. */
+  readonly onSecurity: (version: number, news: string) => void;
+}
+
+export class StoreClient implements TurnWork {
+  readonly slots: Slots;
+  /** The room for the forms of requests. */
+  readonly bodies: BodyBudget;
+  readonly metrics: FrontEndMetrics;
+  readonly #options: StoreClientOptions;
+  readonly #sender: CommandSender;
+  readonly #replies: LinkConsumer;
+  readonly #reply = new ReplyReader();
+  readonly #responder: Responder;
+  readonly #words: SharedWords;
+  readonly #gate: Gate;
+  readonly #durations: RequestDurations;
+  readonly #watches: Watches;
+  readonly #undone: UndoneRequests;
+  readonly #turns: Turns;
+  #owedLookUps: LookUps = { requests: 0, made: 0, inVain: 0 };
+  /** What `#writeCorked` writes: fields instead of a closure a reply. */
+  #response: HttpResponse | undefined;
+  #body: Uint8Array = OPENING_BRACE;
+
+  constructor(options: StoreClientOptions) {
+    const { limits, metrics, responder, words } = options;
+    this.#options = options;
+    this.metrics = metrics;
+    this.slots = new Slots(limits.inFlightMax);
+    this.bodies = new BodyBudget(limits.bodyBytesMax, metrics);
+    this.#sender = new CommandSender(options.requests, options.storeBell);
+    this.#replies = new LinkConsumer(options.replies);
+    this.#responder = responder;
+    this.#words = words;
+    this.#gate = new Gate(words);
+    this.#durations = new RequestDurations(metrics, options);
+    this.#watches = new Watches(this.slots, this.#durations, {
+      ...options,
+      onCancel: (slot) => this.#tellCancelled(slot),
+    });
+    this.#undone = new UndoneRequests(this.slots, this.#durations, this.#watches, responder);
+    this.#turns = new Turns(this, options);
+  }
+
+  /** When what arrives now is accepted. To be used only for what is sent at once. */
+  get timeMs(): number {
+    return this.#turns.timeMs;
+  }
+
+  /** Hands a command of the key space to the store. @param lookUps what its rights have cost: `packLookUps`. */
+  sendCommand(slot: number, command: KeysCommand, timeMs: number, expirationMs: number, lookUps: number): void {
+    const { op, path, value, prevValue, prevIndex, waitIndex } = command;
+    const flags = command.ttlNs === undefined ? command.flags : command.flags | Flag.hasExpiration;
+    this.#durations.begin(slot, operationOf(op, flags), this.#turns.startMs);
+    const index = prevIndex || waitIndex;
+    this.#sender.send(op, flags, slot, timeMs, path, value, prevValue, index, expirationMs, lookUps);
+    this.#turns.expectReplies();
+  }
+
+  /** The same for a plain read, without a record. */
+  send(op: Op, flags: number, slot: number, path: string, lookUps: number): void {
+    this.#durations.begin(slot, operationOf(op, flags), this.#turns.startMs);
+    this.#sender.send(op, flags, slot, this.timeMs, path, '', '', 0n, 0, lookUps);
+    this.#turns.expectReplies();
+  }
+
+  /** The same for a plain set, whose value is the bytes of `body` from `valueAt` on. */
+  sendValueBytes(flags: number, slot: number, path: string, body: Uint8Array, valueAt: number, lookUps: number): void {
+    this.#durations.begin(slot, Operation.set, this.#turns.startMs);
+    this.#sender.sendValueBytes(flags, slot, this.timeMs, path, body, valueAt, lookUps);
+    this.#turns.expectReplies();
+  }
+
+  /** Asks for users and roles, or for a change of them. */
+  sendAuth(slot: number, op: AuthOp, flags: number, name: string, value: string, lookUps: number): void {
+    this.#durations.begin(slot, Operation.other, this.#turns.startMs);
+    this.#sender.send(op, flags, slot, this.timeMs, name, value, '', 0n, 0, lookUps);
+    this.#turns.expectReplies();
+  }
+
+  /** A request was judged and the store hears nothing else of it. @param lookUps what that has cost. */
+  countLookUps(lookUps: number): void {
+    addLookUps(this.#owedLookUps, lookUps);
+    this.#turns.expectReplies();
+  }
+
+  /**
+   * One frame for all that a turn has refused, and none while the ring is full: requests that were answered already do
+   * not bound a queue.
+   */
+  #payLookUps(): void {
+    const owed = this.#owedLookUps;
+    if (owed.requests === 0 || this.#sender.queuedCount > 0) return;
+    this.#owedLookUps = { requests: 0, made: 0, inVain: 0 };
+    this.#sender.send(ControlOp.countLookUps, 0, 0, this.timeMs, '', JSON.stringify(owed), '', 0n, 0, 0);
+  }
+
+  sendControl(op: ControlOp, slot: number): void {
+    this.#payLookUps();
+    this.#durations.begin(slot, Operation.other, this.#turns.startMs);
+    this.#sender.sendControl(op, slot, this.timeMs);
+    this.#turns.expectReplies();
+  }
+
+  #tellCancelled(slot: number): void {
+    this.#sender.sendControl(ControlOp.cancelWatch, slot, this.timeMs);
+    this.#turns.expectReplies();
+  }
+
+  /** The client of a slot has gone. */
+  abort(slot: number): void {
+    const state = this.slots.stateOf(slot);
+    if (state === SlotState.waiting) {
+      this.metrics.count(Counter.abandoned);
+      this.slots.abandon(slot);
+    } else if (state === SlotState.watching) this.#watches.cancel(slot);
+    else if (state === SlotState.sending) this.slots.release(slot);
+  }
+
+  /** Ends all watches, and calls back when no answer is due any more. */
+  drain(onDrained: () => void): void {
+    this.#watches.flushAll();
+    for (const slot of this.slots.watching()) this.slots.responseOf(slot).close();
+    const check = () => {
+      if (this.slots.waitingCount === 0) onDrained();
+      else setTimeout(check, 2);
+    };
+    check();
+  }
+
+  /** Nothing is polled, awaited or written afterwards. */
+  close(): void {
+    this.#turns.close();
+  }
+
+  get dueCount(): number {
+    return this.slots.waitingCount;
+  }
+
+  get queuedCount(): number {
+    return this.#sender.queuedCount;
+  }
+
+  turn(): boolean {
+    if (this.#sender.queuedCount > 0) this.#sender.flush();
+    this.#payLookUps();
+    const taken = this.#takeReplies();
+    // While replies flow the next turn comes at once, and the store, if it has gone to sleep, may sleep until there is
+    // a batch for it: native-bench, "set-64".
+    if (taken < FLOWING_REPLIES || this.#sender.unannouncedCount >= BATCH_COMMANDS) this.#sender.wakeStore();
+    // Streams that wait for their turn are work, too.
+    return taken > 0 || this.#watches.hasWaiting;
+  }
+
+  hasWork(): boolean {
+    return !this.#replies.isEmpty() && !this.#gate.isShut;
+  }
+
+  /** Handles the replies that may leave, in order. @returns how many. */
+  #takeReplies(): number {
+    const replies = this.#replies;
+    const reply = this.#reply;
+    let taken = 0;
+    while (taken < BATCH_FRAMES_MAX && replies.next()) {
+      reply.read(replies.bytes, replies.view, replies.frameOffset, replies.frameSizeBytes);
+      if (!this.#gate.admits(reply.gate)) {
+        replies.unread();
+        break;
+      }
+      if (taken % REPLIES_PER_CLOCK === 0) this.#durations.nowMs = performance.now();
+      this.#handle(reply);
+      taken++;
+    }
+    this.#watches.flush();
+    if (taken > 0) replies.release();
+    return taken;
+  }
+
+  #handle(reply: ReplyReader): void {
+    if (this.#gate.isUndone(reply)) {
+      this.#undone.take(reply);
+      return;
+    }
+    switch (reply.kind) {
+      case ReplyKind.answer:
+        this.#answer(reply);
+        return;
+      case ReplyKind.watchOpened:
+        this.#watches.open(reply);
+        return;
+      case ReplyKind.event:
+        this.#watches.deliver(reply);
+        return;
+      case ReplyKind.released:
+        this.slots.release(reply.slot);
+        return;
+      case ReplyKind.watchRefused:
+        this.#watches.refuse(reply.slot, false);
+        return;
+      case ReplyKind.clientWatchRefused:
+        this.#watches.refuse(reply.slot, true);
+        return;
+      case ReplyKind.security:
+        this.#options.onSecurity(reply.slot, byteStringOfBytes(reply.body));
+        return;
+      case ReplyKind.rolledBack:
+        this.#gate.noteRolledBack();
+        this.#undone.answer(this.#words.failureReason, reply.etcdIndex);
+        return;
+      default:
+        throw new RangeError(`a reply frame has the unknown kind ${reply.kind}`);
+    }
+  }
+
+  #answer(reply: ReplyReader): void {
+    const { slot } = reply;
+    const { slots } = this;
+    const isWaiting = slots.stateOf(slot) === SlotState.waiting;
+    this.#durations.finish(slot, reply.status, !isWaiting);
+    if (isWaiting) {
+      const response = slots.responseOf(slot);
+      const { attachments } = this.#replies;
+      if (attachments.length > 0) {
+        this.#answerInParts(slot, response, reply, attachments);
+        return;
+      }
+      this.#response = response;
+      this.#body = reply.body;
+      response.cork(this.#writeCorked);
+    }
+    slots.release(slot);
+  }
+
+  readonly #writeCorked = (): void => {
+    const response = this.#response as HttpResponse;
+    const reply = this.#reply;
+    if (reply.format === ReplyFormat.health) {
+      this.#writeHealth(response);
+      return;
+    }
+    if (reply.format === ReplyFormat.reading) {
+      this.#options.onReading(reply.slot, response, this.#body);
+      return;
+    }
+    const { format, status, etcdIndex, raftIndex } = reply;
+    this.#responder.writeStoreAnswer(response, format, status, etcdIndex, raftIndex, this.#body);
+  };
+
+  #writeHealth(response: HttpResponse): void {
+    const isHealthy = this.#words.journalState !== JournalState.failed;
+    this.metrics.count(isHealthy ? Counter.healthSuccess : Counter.healthFailure);
+    const body = isHealthy ? HEALTH_BODIES.healthy : HEALTH_BODIES.unhealthy;
+    writeOwnAnswer(response, isHealthy ? 200 : 503, 'text/plain; charset=utf-8', {}, body);
+  }
+
+  #answerInParts(slot: number, response: HttpResponse, reply: ReplyReader, parts: readonly Uint8Array[]): void {
+    const { format, status, etcdIndex, raftIndex } = reply;
+    const head = { format, status, etcdIndex, raftIndex };
+    if (!Number.isFinite(this.#options.limits.gzipFromBytes)) {
+      response.cork(() => this.#responder.writeStoreHead(response, format, status, etcdIndex, raftIndex));
+      this.#sendParts(slot, response, parts);
+    } else if (this.#mustCompress(slot, parts)) this.#compress(slot, response, head, parts);
+    else {
+      response.cork(() => this.#responder.writeListingHead(response, head, false));
+      this.#sendParts(slot, response, parts);
+    }
+  }
+
+  #mustCompress(slot: number, parts: readonly Uint8Array[]): boolean {
+    const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
+    return sizeBytes >= this.#options.limits.gzipFromBytes && this.#options.acceptsGzip(slot);
+  }
+
+  #compress(slot: number, response: HttpResponse, head: StoreHead, parts: readonly Uint8Array[]): void {
+    const send = (compressed: Uint8Array[]) => {
+      response.cork(() => this.#responder.writeListingHead(response, head, true));
+      this.#sendParts(slot, response, compressed);
+    };
+    const fail = (error: unknown) => {
+      this.#options.onError(error);
+      response.close();
+    };
+    this.slots.startSending(slot, new Compression(parts, send, fail));
+  }
+
+  #sendParts(slot: number, response: HttpResponse, parts: readonly Uint8Array[]): void {
+    const answer = new LargeAnswer(response, parts, this.#options.limits.largeAnswerStallMsMax, () =>
+      this.slots.release(slot),
+    );
+    this.slots.startSending(slot, answer);
+    answer.start();
+  }
+}

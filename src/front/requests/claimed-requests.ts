@@ -1,0 +1,43 @@
+/** The requests that have a slot: one object a slot, used in turn by all requests that get this slot. */
+import type { HttpResponse } from 'uWebSockets.js';
+import { Counter } from '../../metrics/front-end-metrics.ts';
+import { ignoreBody, writeOverload } from '../answers/responder.ts';
+import type { FrontEndLimits } from '../exchange/front-end-limits.ts';
+import type { StoreClient } from '../exchange/store-client.ts';
+import { KeysRequest, type KeysRequestHandler } from './keys-request.ts';
+
+export class ClaimedRequests {
+  readonly #store: StoreClient;
+  readonly #limits: FrontEndLimits;
+  readonly #handler: KeysRequestHandler;
+  /** By slot. */
+  readonly #requests: KeysRequest[] = [];
+
+  /** @param handler is told what becomes of a request: for all of them the same. */
+  constructor(store: StoreClient, limits: FrontEndLimits, handler: KeysRequestHandler) {
+    this.#store = store;
+    this.#limits = limits;
+    this.#handler = handler;
+  }
+
+  /** Takes a slot; answers 503 and gives undefined when there is none. Whoever takes it begins it. */
+  claim(response: HttpResponse): KeysRequest | undefined {
+    const slot = this.#store.slots.claim(response);
+    if (slot === -1) {
+      this.#store.metrics.count(Counter.tooManyRequests);
+      ignoreBody(response);
+      writeOverload(response, `there are ${this.#limits.inFlightMax} requests in flight already (--max-in-flight)`);
+      return undefined;
+    }
+    const known = this.#requests[slot];
+    if (known !== undefined) return known;
+    const made = new KeysRequest(slot, this.#limits.requestBytesMax, this.#store.bodies, this.#handler);
+    this.#requests[slot] = made;
+    return made;
+  }
+
+  /** What the last request in a slot was. */
+  in(slot: number): KeysRequest | undefined {
+    return this.#requests[slot];
+  }
+}

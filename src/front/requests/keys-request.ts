@@ -1,0 +1,77 @@
+/**
+ * One request on the key space, from its headers to its command. There is one object a slot, used in turn by all
+ * requests that get this slot: its handlers are made once, not once a request (native-bench, "set, 64 connections").
+ */
+import type { HttpResponse } from 'uWebSockets.js';
+import type { ByteString } from '../../base/byte-string.ts';
+import type { KeysMethod } from '../../protocol/request.ts';
+import type { BodyBudget, BodyShare } from '../exchange/body-budget.ts';
+import { BodyReader, type Refused } from './body-reader.ts';
+
+/** What becomes of a request. */
+export interface KeysRequestHandler {
+  /** Its body is here, valid during the call, or it is known why there is none. */
+  onBody(request: KeysRequest, body: Uint8Array | Refused): void;
+  /** Its client has gone. */
+  onAborted(request: KeysRequest): void;
+}
+
+export class KeysRequest {
+  readonly slot: number;
+  method: KeysMethod = 'GET';
+  path = '' as ByteString;
+  /** Whether the path needs no escape in JSON. */
+  isPathPlain = false;
+  query = '';
+  contentType = '';
+  /** Whether a listing may be compressed for this client. */
+  acceptsGzip = false;
+  /** The header, where it was looked at, and the key as rights are looked up for it: with its last slash. */
+  authorization = '';
+  /** The name in its client's certificate, where that counts: `certificateNameOf`. */
+  certificateName = '' as ByteString;
+  claimedKey = '' as ByteString;
+  /** Counts the requests of this slot, so that a verdict that comes late finds out whether its request is still there. */
+  serial = 0;
+  /** Whether its body or a verdict is still on its way: the store knows nothing of this request yet. */
+  isUnsent = false;
+  readonly #body: BodyReader;
+  readonly #onAborted: () => void;
+
+  constructor(slot: number, bodyBytesMax: number, budget: BodyBudget, handler: KeysRequestHandler) {
+    this.slot = slot;
+    this.#body = new BodyReader(bodyBytesMax, budget, (body) => {
+      this.isUnsent = false;
+      handler.onBody(this, body);
+    });
+    this.#onAborted = () => {
+      this.serial++;
+      handler.onAborted(this);
+    };
+  }
+
+  /** A request without a body that counts. */
+  begin(response: HttpResponse): void {
+    this.serial++;
+    this.isUnsent = false;
+    response.onAborted(this.#onAborted);
+  }
+
+  /** What its body takes of the budget: to be given back when the request is answered. */
+  get bodyShare(): BodyShare {
+    return this.#body.share;
+  }
+
+  /** Its client has gone before the body was there. */
+  abandonBody(): void {
+    this.#body.abandon();
+  }
+
+  /** A request with one: the handler is called when it has come. */
+  beginWithBody(response: HttpResponse): void {
+    this.serial++;
+    this.isUnsent = true;
+    response.onAborted(this.#onAborted);
+    this.#body.read(response);
+  }
+}

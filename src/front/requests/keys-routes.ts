@@ -1,0 +1,254 @@
+/**
+ * The routes of the key space: what the grammar accepts goes to the store as a command, what it refuses is answered here
+ * and never becomes one. The two commonest requests take a short way, on which a plain key and a plain value stay bytes.
+ */
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { type ByteString, byteStringOfBytes } from '../../base/byte-string.ts';
+import { Counter } from '../../metrics/front-end-metrics.ts';
+import { ALLOW, CONTENT_TYPE_JSON } from '../../protocol/answers.ts';
+import { Flag, type KeysCommand, Op } from '../../protocol/command.ts';
+import { FORM_TYPE } from '../../protocol/content-type.ts';
+import { type ApiError, RAFT_INTERNAL_ERROR, renderError, statusOf } from '../../protocol/errors.ts';
+import { isPlainValueForm, PLAIN_VALUE_AT } from '../../protocol/form.ts';
+import { isPlain } from '../../protocol/json.ts';
+import { isPlainKeysUrl } from '../../protocol/path.ts';
+import { type KeysMethod, parseKeysRequest } from '../../protocol/request.ts';
+import type { Access, Verdict } from '../access/access.ts';
+import { acceptsGzip } from '../answers/compression.ts';
+import { ignoreBody, refuseMethod, writeNoRoomForBody, writeOwnAnswer } from '../answers/responder.ts';
+import { clientKeyOf } from '../connections/client-address.ts';
+import { certificateNameOf } from '../connections/client-certificates.ts';
+import type { FrontEndLimits } from '../exchange/front-end-limits.ts';
+import type { StoreClient } from '../exchange/store-client.ts';
+import { Refused } from './body-reader.ts';
+import type { ClaimedRequests } from './claimed-requests.ts';
+import { expirationMsOf } from './expiration.ts';
+import type { KeysRequest } from './keys-request.ts';
+import { TOO_MANY_PASSWORDS } from './plain-requests.ts';
+
+export const KEYS_PREFIX = '/v2/keys';
+const SLASH = 0x2f;
+const NOT_YET = -1;
+const INSUFFICIENT_CREDENTIALS: ApiError = { code: 110, cause: 'Insufficient credentials' as ByteString, index: 0 };
+const TOO_BUSY: ApiError = { code: RAFT_INTERNAL_ERROR, cause: TOO_MANY_PASSWORDS as ByteString, index: 0 };
+const KEYS_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'DELETE']);
+const NOTHING = '' as ByteString;
+
+export interface KeysRoutesOptions {
+  /** Hexadecimal. */
+  readonly clusterId: string;
+  readonly limits: FrontEndLimits;
+  readonly access: Access;
+  readonly onError: (error: unknown) => void;
+}
+
+export class KeysRoutes {
+  readonly #store: StoreClient;
+  readonly #claimed: ClaimedRequests;
+  readonly #options: KeysRoutesOptions;
+  readonly #mayCompress: boolean;
+
+  constructor(store: StoreClient, claimed: ClaimedRequests, options: KeysRoutesOptions) {
+    this.#store = store;
+    this.#claimed = claimed;
+    this.#options = options;
+    this.#mayCompress = Number.isFinite(options.limits.gzipFromBytes);
+  }
+
+  /** Whether a clean path lies in the key space. */
+  has(path: ByteString): boolean {
+    return path.startsWith(KEYS_PREFIX) && (path.length === 8 || path.charCodeAt(8) === SLASH);
+  }
+
+  /** A read without parameters goes to the store as it is. @returns false when the request is not so simple. */
+  tryGet(response: HttpResponse, request: HttpRequest): boolean {
+    const url = request.getUrl();
+    if (!isPlainKeysUrl(url) || request.getQuery() || hasBody(request)) return false;
+    if (this.#mayCompress && acceptsGzip(request)) return false;
+    const path = url.slice(KEYS_PREFIX.length) as ByteString;
+    const claimed = this.#claimed.claim(response);
+    if (claimed === undefined) return true;
+    claimed.method = 'GET';
+    claimed.path = path;
+    claimed.acceptsGzip = false;
+    claimed.begin(response);
+    this.#noteClaim(claimed, response, request, path);
+    const lookUps = this.#judgeNow(claimed, false);
+    if (lookUps !== NOT_YET) this.#store.send(Op.get, Flag.pathPlain, claimed.slot, path, lookUps);
+    else this.#judge(claimed, false, (cost) => this.#store.send(Op.get, Flag.pathPlain, claimed.slot, path, cost));
+    return true;
+  }
+
+  /** The same for a write; what its body says is seen later. */
+  tryPut(response: HttpResponse, request: HttpRequest): boolean {
+    const url = request.getUrl();
+    if (!isPlainKeysUrl(url) || request.getQuery()) return false;
+    const path = url.slice(KEYS_PREFIX.length) as ByteString;
+    this.#withBody(response, request, 'PUT', path, path, true, '');
+    return true;
+  }
+
+  /** Any request on the key space. @param cleanPath with the prefix, and clean. */
+  serve(response: HttpResponse, request: HttpRequest, method: string, cleanPath: ByteString): void {
+    const key = cleanPath.slice(KEYS_PREFIX.length) as ByteString;
+    const path = (key.endsWith('/') ? key.slice(0, -1) : key) as ByteString;
+    if (!KEYS_METHODS.has(method)) {
+      ignoreBody(response);
+      refuseMethod(response, method, ALLOW.keys);
+      return;
+    }
+    const query = request.getQuery() ?? '';
+    if (method === 'PUT' || method === 'POST') {
+      this.#withBody(response, request, method, path, key, isPlain(path), query);
+      return;
+    }
+    ignoreBody(response);
+    const claimed = this.#claimed.claim(response);
+    if (claimed === undefined) return;
+    claimed.method = method as KeysMethod;
+    claimed.path = path;
+    claimed.acceptsGzip = this.#mayCompress && acceptsGzip(request);
+    claimed.begin(response);
+    this.#noteClaim(claimed, response, request, key);
+    this.#submit(claimed, parseKeysRequest(method as KeysMethod, path, query, '', NOTHING));
+  }
+
+  #withBody(
+    response: HttpResponse,
+    request: HttpRequest,
+    method: KeysMethod,
+    path: ByteString,
+    key: ByteString,
+    isPathPlain: boolean,
+    query: string,
+  ): void {
+    const claimed = this.#claimed.claim(response);
+    if (claimed === undefined) return;
+    claimed.method = method;
+    claimed.path = path;
+    claimed.isPathPlain = isPathPlain;
+    claimed.query = query;
+    claimed.contentType = request.getHeader('content-type');
+    this.#noteClaim(claimed, response, request, key);
+    claimed.beginWithBody(response);
+  }
+
+  /** What rights are looked up by. While there are none to look up nobody reads the header: that is a call into native code. */
+  #noteClaim(claimed: KeysRequest, response: HttpResponse, request: HttpRequest, key: ByteString): void {
+    const { isOpen } = this.#options.access;
+    claimed.claimedKey = key;
+    claimed.authorization = isOpen ? '' : request.getHeader('authorization');
+    claimed.certificateName = isOpen ? NOTHING : certificateNameOf(response);
+  }
+
+  /** The body of a request is here, valid during the call, or it is known why there is none. */
+  onBody(claimed: KeysRequest, body: Uint8Array | Refused): void {
+    if (typeof body === 'string') {
+      this.#refuseBody(claimed, body);
+      return;
+    }
+    const { slot, method, path, isPathPlain, query, contentType } = claimed;
+    const isPlainSet = isPathPlain && method === 'PUT' && query === '' && contentType === FORM_TYPE;
+    if (isPlainSet && isPlainValueForm(body) && this.#isPathAllowed(path)) {
+      const lookUps = this.#judgeNow(claimed, false);
+      if (lookUps !== NOT_YET) {
+        this.#store.sendValueBytes(Flag.pathPlain | Flag.valuePlain, slot, path, body, PLAIN_VALUE_AT, lookUps);
+        return;
+      }
+    }
+    this.#submit(claimed, parseKeysRequest(method, path, query, contentType, byteStringOfBytes(body), false));
+  }
+
+  #refuseBody(claimed: KeysRequest, why: Refused): void {
+    const { slot, method, path, query, contentType } = claimed;
+    if (why === Refused.tooLarge) {
+      this.#submit(claimed, parseKeysRequest(method, path, query, contentType, NOTHING, true));
+      return;
+    }
+    const response = this.#store.slots.responseOf(slot);
+    this.#store.slots.release(slot);
+    this.#store.metrics.count(Counter.tooManyBodyBytes);
+    response.cork(() => writeNoRoomForBody(response, this.#store.bodies.sizeBytesMax));
+  }
+
+  /** Sends what the grammar has made of a request, if its client may, or says why not. */
+  #submit(claimed: KeysRequest, parsed: KeysCommand | ApiError): void {
+    if ('code' in parsed) this.#refuse(claimed, parsed);
+    else if (!this.#isPathAllowed(parsed.path)) {
+      const cause = `the key has more than ${this.#options.limits.pathDepthMax} elements` as ByteString;
+      this.#refuse(claimed, { code: 210, cause, index: 0 });
+    } else {
+      const lookUps = this.#judgeNow(claimed, parsed.isRecursive);
+      if (lookUps !== NOT_YET) this.#send(claimed.slot, parsed, lookUps);
+      else this.#judge(claimed, parsed.isRecursive, (cost) => this.#send(claimed.slot, parsed, cost));
+    }
+  }
+
+  #send(slot: number, command: KeysCommand, lookUps: number): void {
+    // A watch has no value: in its place goes who watches, for the store to count.
+    if (command.op === Op.watch) command.value = clientKeyOf(this.#store.slots.responseOf(slot));
+    const { timeMs } = this.#store;
+    this.#store.sendCommand(slot, command, timeMs, expirationMsOf(command.ttlNs, timeMs), lookUps);
+  }
+
+  /** @returns the look-ups if its client is known to have the right, `NOT_YET` if `judge` must find out or refuse. */
+  #judgeNow({ authorization, certificateName, claimedKey, method }: KeysRequest, isRecursive: boolean): number {
+    const { access } = this.#options;
+    if (access.isOpen) return 0;
+    const verdict = access.judgeNow(authorization, certificateName, claimedKey, isWrite(method), isRecursive);
+    return verdict === 'allowed' ? access.lookUps : NOT_YET;
+  }
+
+  /** Goes on if the client of a request may do what it wants, at once or when that is known; refuses it if not. */
+  #judge(claimed: KeysRequest, isRecursive: boolean, goOn: (lookUps: number) => void): void {
+    const { authorization, certificateName, claimedKey, method, serial } = claimed;
+    const claim = { authorization, certificateName, key: claimedKey, isWrite: isWrite(method), isRecursive };
+    claimed.isUnsent = true;
+    this.#options.access.judge(claim, (verdict, lookUps) => {
+      if (claimed.serial !== serial) return; // Its client has gone.
+      claimed.isUnsent = false;
+      try {
+        if (verdict === 'allowed') goOn(lookUps);
+        else this.#refuseAccess(claimed, verdict, lookUps);
+      } catch (error) {
+        this.#options.onError(error);
+        this.#store.slots.responseOf(claimed.slot).close();
+      }
+    });
+  }
+
+  #refuseAccess(claimed: KeysRequest, verdict: Verdict, lookUps: number): void {
+    this.#store.countLookUps(lookUps);
+    if (verdict === 'denied') this.#refuse(claimed, INSUFFICIENT_CREDENTIALS);
+    else this.#refuse(claimed, TOO_BUSY, 503, { 'Retry-After': '1' });
+  }
+
+  #refuse(
+    { slot, method }: KeysRequest,
+    error: ApiError,
+    status = statusOf(error.code),
+    more: Readonly<Record<string, string>> = {},
+  ): void {
+    const response = this.#store.slots.responseOf(slot);
+    this.#store.slots.release(slot);
+    this.#store.metrics.count(Counter.refused);
+    const headers = { 'X-Etcd-Cluster-Id': this.#options.clusterId, 'X-Etcd-Index': String(error.index), ...more };
+    const body = Buffer.from(renderError(error.code, error.cause, error.index), 'latin1');
+    response.cork(() => writeOwnAnswer(response, status, CONTENT_TYPE_JSON, headers, body, method === 'HEAD'));
+  }
+
+  #isPathAllowed(path: ByteString): boolean {
+    const { pathDepthMax } = this.#options.limits;
+    // Each element takes two bytes at least, so short paths need no counting.
+    return path.length <= 2 * pathDepthMax || path.split('/', pathDepthMax + 2).length <= pathDepthMax + 1;
+  }
+}
+
+function isWrite(method: KeysMethod): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** Whether a body may come. Most reads have none, and are spared the handler for it. */
+function hasBody(request: HttpRequest): boolean {
+  return request.getHeader('content-length') !== '' || request.getHeader('transfer-encoding') !== '';
+}
