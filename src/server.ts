@@ -7,6 +7,7 @@ import { CertificateReload } from './certificate-reload.ts';
 import { connectionsFor, DEFAULTS, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { LinkEnd } from './frame/link.ts';
+import { ReadVersions } from './frame/read-versions.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
 import type { TlsFiles } from './front/connections/certificates.ts';
 import type { ListenAddress } from './front/connections/listeners.ts';
@@ -98,6 +99,7 @@ class Server {
   readonly #onFatal: (error: Error) => void;
   readonly #wordsMemory = createSharedWords();
   readonly #words = new SharedWords(this.#wordsMemory);
+  readonly #readVersionsMemory = ReadVersions.createMemory();
   readonly #links: readonly FrontEndLinks[];
   readonly #storeBell = createBell();
   readonly #journalBell = createBell();
@@ -184,6 +186,7 @@ class Server {
     const worker = spawnStoreWorker(
       {
         words: this.#wordsMemory,
+        readVersions: this.#readVersionsMemory,
         bell: this.#storeBell,
         frontEnds: this.#links.map(({ bell, requests, replies }) => {
           return { bell, requests: requests.consumer, replies: replies.producer };
@@ -247,6 +250,7 @@ class Server {
       return {
         number,
         words: this.#wordsMemory,
+        readVersions: this.#readVersionsMemory,
         storeBell: this.#storeBell,
         bell,
         requests: requests.producer,

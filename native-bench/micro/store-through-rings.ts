@@ -7,12 +7,14 @@
 import { MessageChannel } from 'node:worker_threads';
 import { commandSizeBytes, writeCommand, writeValues } from '../../src/frame/command-frame.ts';
 import { LinkConsumer, LinkProducer } from '../../src/frame/link.ts';
+import { ReadVersions } from '../../src/frame/read-versions.ts';
 import { ReplyReader } from '../../src/frame/reply-frame.ts';
 import { createSharedWords, SharedWords } from '../../src/frame/shared-words.ts';
 import { Flag, Op } from '../../src/protocol/command.ts';
 import { DOORBELL_WORDS, Doorbell } from '../../src/ring/doorbell.ts';
 import { createRingMemory } from '../../src/ring/ring.ts';
 import { Store } from '../../src/store/store.ts';
+import { KeptReads } from '../../src/workers/kept-reads.ts';
 import { ReplyWriter } from '../../src/workers/reply-writer.ts';
 import { StoreDuty } from '../../src/workers/store-duty.ts';
 import { Random } from '../load/random.ts';
@@ -73,6 +75,7 @@ class Rig {
       ],
       words: new SharedWords(createSharedWords()),
       nowMs: Date.now,
+      keptReads: new KeptReads(new ReadVersions(ReadVersions.createMemory())),
     });
   }
 

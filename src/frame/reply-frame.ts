@@ -13,9 +13,11 @@
  *   +---------------------------------------------------------------------+
  *   | raft index, f64                                                     | 24
  *   +---------------------------------------------------------------------+
- *   | an event's slots, u32 each, then the body                           | 32
+ *   | an event's slots, u32 each, or the two words of an answer that may  | 32
+ *   | be kept; then the body                                              |
  *
  * An event's slot has STREAM_BIT when its watch goes on after this event.
+ * An answer with KEEP_BIT may be kept while the version (second word) at its position (first) is that of `ReadVersions`.
  */
 import { assert } from '../base/assert.ts';
 
@@ -61,7 +63,11 @@ export const STREAM_BIT = 0x8000_0000;
 export const HEAD_BIT = 0x80;
 /** Bit of `format`: the answer is to a command that changes the state, so a failed disk makes it a failure. */
 export const WRITE_BIT = 0x40;
-export const FORMAT_MASK = 0x3f;
+/** Bit of `format`: the front end that asked may keep the answer. */
+export const KEEP_BIT = 0x20;
+export const FORMAT_MASK = 0x1f;
+/** The words of an answer that may be kept. */
+export const KEEP_WORDS = 2;
 
 const FORMAT_AT = 1;
 const STATUS_AT = 2;
@@ -71,8 +77,9 @@ const BODY_SIZE_AT = 12;
 const ETCD_INDEX_AT = 16;
 const RAFT_INDEX_AT = 24;
 
-export function replySizeBytes(slotCount: number, bodySizeBytes: number): number {
-  return REPLY_HEAD_SIZE_BYTES + 4 * slotCount + bodySizeBytes;
+/** @param wordCount of slots, or of what else stands before the body. */
+export function replySizeBytes(wordCount: number, bodySizeBytes: number): number {
+  return REPLY_HEAD_SIZE_BYTES + 4 * wordCount + bodySizeBytes;
 }
 
 /** Writes the head. For an event `slotOrCount` is the number of slots that follow. */
@@ -109,7 +116,7 @@ export class ReplyReader {
     this.bytes = bytes;
     this.#view = view;
     this.#at = at;
-    assert(sizeBytes === replySizeBytes(this.slotCount, this.bodySizeBytes), 'the parts of a reply frame fill it');
+    assert(sizeBytes === replySizeBytes(this.#wordCount, this.bodySizeBytes), 'the parts of a reply frame fill it');
   }
 
   get kind(): number {
@@ -137,6 +144,16 @@ export class ReplyReader {
   get slotCount(): number {
     return this.kind === ReplyKind.event ? this.slot : 0;
   }
+  /** Whether it is an answer that the front end may keep: its position and version are known then. */
+  get isKeepable(): boolean {
+    return this.kind === ReplyKind.answer && (this.format & KEEP_BIT) !== 0;
+  }
+  get keepPosition(): number {
+    return this.#view.getUint32(this.#at + REPLY_HEAD_SIZE_BYTES, true);
+  }
+  get keepVersion(): number {
+    return this.#view.getInt32(this.#at + REPLY_HEAD_SIZE_BYTES + 4, true);
+  }
   /** The slot at `position` of an event, with STREAM_BIT when its watch goes on. */
   slotAt(position: number): number {
     return this.#view.getUint32(this.#at + REPLY_HEAD_SIZE_BYTES + 4 * position, true);
@@ -146,7 +163,10 @@ export class ReplyReader {
   }
   /** Where the body begins in `bytes`. */
   get bodyOffset(): number {
-    return this.#at + REPLY_HEAD_SIZE_BYTES + 4 * this.slotCount;
+    return this.#at + REPLY_HEAD_SIZE_BYTES + 4 * this.#wordCount;
+  }
+  get #wordCount(): number {
+    return this.isKeepable ? KEEP_WORDS : this.slotCount;
   }
   /** The body where it lies: in the ring, valid until the frame is released. */
   get body(): Uint8Array {

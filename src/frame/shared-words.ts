@@ -5,6 +5,8 @@
  *   DURABLE_SEQUENCE   journal worker   front ends (the gate), store worker (what can no longer be undone)
  *   JOURNAL_STATE      journal worker   front ends, store worker
  *   SECURITY_VERSION   store worker     front ends: whether their copy of users and roles is behind
+ *   ETCD_INDEX         store worker     front ends: the head of an answer that they have kept
+ *   SEQUENCE           store worker     the same; set before the command is applied, ETCD_INDEX after
  *   STOP_STORE         main thread      store worker
  *   STOP_JOURNAL       main thread      journal worker
  *   FRONT_END_CLOSED   front end n,     main thread, when the process ends
@@ -12,7 +14,7 @@
  *   CROWD [n]          front end n      store worker and journal worker: they do not spin then
  *   failure text       journal worker, before it sets JOURNAL_STATE; written once
  *
- * DURABLE_SEQUENCE holds the low 32 bits of a count, so it is compared by difference, never by size.
+ * DURABLE_SEQUENCE, ETCD_INDEX and SEQUENCE hold the low 32 bits of a count, so they are compared by difference, never by size.
  */
 import { assert } from '../base/assert.ts';
 
@@ -21,6 +23,8 @@ const TEXT_SIZE_BYTES_MAX = 500;
 
 const WORD = {
   durableSequence: 0,
+  etcdIndex: 16,
+  sequence: 17,
   journalState: 32,
   // Beside the other word that every request looks at and that hardly ever changes.
   securityVersion: 33,
@@ -71,6 +75,20 @@ export class SharedWords {
   }
   set securityVersion(version: number) {
     Atomics.store(this.#words, WORD.securityVersion, version);
+  }
+
+  get etcdIndex(): number {
+    return Atomics.load(this.#words, WORD.etcdIndex);
+  }
+  set etcdIndex(index: number) {
+    Atomics.store(this.#words, WORD.etcdIndex, index | 0);
+  }
+
+  get sequence(): number {
+    return Atomics.load(this.#words, WORD.sequence);
+  }
+  set sequence(sequence: number) {
+    Atomics.store(this.#words, WORD.sequence, sequence | 0);
   }
 
   get isStoreStopping(): boolean {

@@ -1,5 +1,6 @@
 /** Puts a front end together, for whichever thread it is to live on: the first on the main thread, others on their own. */
 import type { LinkEnd } from '../frame/link.ts';
+import { ReadVersions } from '../frame/read-versions.ts';
 import { SharedWords } from '../frame/shared-words.ts';
 import { FrontEndMetrics } from '../metrics/front-end-metrics.ts';
 import { watchGarbageCollections } from '../metrics/garbage-collections.ts';
@@ -26,6 +27,8 @@ export interface FrontEndSetup {
   /** From 0 on, as the store worker counts them. 0 is on the main thread. */
   readonly number: number;
   readonly words: SharedArrayBuffer;
+  /** Of `ReadVersions`. */
+  readonly readVersions: SharedArrayBuffer;
   readonly storeBell: SharedArrayBuffer;
   /** Its own. */
   readonly bell: SharedArrayBuffer;
@@ -90,6 +93,7 @@ export class OpenFrontEnd {
       storeBell: new Doorbell(new Int32Array(setup.storeBell)),
       ownBell: new Doorbell(new Int32Array(setup.bell)),
       words,
+      readVersions: new ReadVersions(setup.readVersions),
       responder: new Responder(identity.clusterId, setup.raftTerm, setup.corsOrigins),
       number: setup.number,
       pollMs: setup.pollMs,

@@ -41,6 +41,8 @@ export const Counter = {
   /** Gauge: what large bodies take whose requests are not answered yet. */
   bodyBytes: 17,
   tooManyClientWatchers: 18,
+  /** Reads answered without the store. */
+  keptReads: 19,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

@@ -241,6 +241,9 @@ function tellRequests(page: Exposition, { frontEnds }: ServerReading): void {
     .counter('uetcd_requests_slow_total', 'Answers that took --slow-request-ms or longer.')
     .sample(sumOf(frontEnds, Counter.slow));
   page
+    .counter('uetcd_kept_reads_total', 'Reads answered without the store, from an answer of it that still holds.')
+    .sample(sumOf(frontEnds, Counter.keptReads));
+  page
     .gauge('uetcd_requests_in_flight', 'Requests that wait for their answer, this scrape among them.')
     .sample(sumOf(frontEnds, Counter.inFlight));
   page

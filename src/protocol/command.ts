@@ -41,6 +41,8 @@ export const Flag = {
   ensureAuth: 2048,
   /** The query of a request for users or roles is malformed, which etcd looks at late. */
   badQuery: 4096,
+  /** A read whose answer the front end would keep, if it may (`ReplyReader.isKeepable`). */
+  keep: 8192,
 } as const;
 
 /**

@@ -12,6 +12,9 @@ import { TtlQueue } from './ttl-queue.ts';
 /** Every key begins with a slash: no path of a client leads here. */
 export const VAULT_PATH = '\0' as ByteString;
 
+/** Hears, right when it happens, that the node at a path has gone or that another has taken its place. */
+export type ChangeListener = (pathHash: number) => void;
+
 export class Tree {
   readonly root: Node = newDirectory('' as ByteString, true, 0, undefined);
   /** A second root, for what is kept as keys are and is none of them (`security.ts`). */
@@ -21,6 +24,8 @@ export class Tree {
   readonly #keepsHash: boolean;
   /** Sum of the hashes of all nodes, 32 bits. */
   hash = 0;
+  /** Undefined where nobody keeps what he has read. */
+  onChange: ChangeListener | undefined;
 
   constructor(keepsHash: boolean) {
     this.#keepsHash = keepsHash;
@@ -156,6 +161,7 @@ export class Tree {
 
   #leave(node: Node): void {
     this.ttlQueue.remove(node);
+    this.onChange?.(node.pathHash);
     this.hash = (this.hash - node.hash) | 0;
   }
 

@@ -9,6 +9,8 @@ import '../base/latin1.ts';
 import { type LinkEnd, LinkProducer } from '../frame/link.ts';
 import {
   HEAD_BIT,
+  KEEP_BIT,
+  KEEP_WORDS,
   REPLY_HEAD_SIZE_BYTES,
   ReplyFormat,
   ReplyKind,
@@ -61,6 +63,18 @@ export class ReplyWriter {
   /** A whole answer. */
   answer(slot: number, format: number, status: number, body: string): void {
     this.#frame(ReplyKind.answer, format, status, slot, body);
+  }
+
+  /** The answer to a read that its front end may keep while the version at `position` is this. */
+  answerToKeep(slot: number, body: string, position: number, version: number): void {
+    const link = this.#link;
+    const at = this.#claim(replySizeBytes(KEEP_WORDS, body.length));
+    this.#head(link, at, ReplyKind.answer, ReplyFormat.keys | KEEP_BIT, 200, slot, body.length);
+    const wordsAt = at + REPLY_HEAD_SIZE_BYTES;
+    link.view.setUint32(wordsAt, position, true);
+    link.view.setInt32(wordsAt + 4, version, true);
+    link.bytes.latin1Write(body, wordsAt + 4 * KEEP_WORDS, body.length);
+    link.publishQuietly();
   }
 
   watchOpened(slot: number): void {

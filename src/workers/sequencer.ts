@@ -10,9 +10,8 @@ import type { JournalFeed } from './journal-feed.ts';
 import type { ReplyWriter } from './reply-writer.ts';
 
 export class Sequencer {
-  /** Of the latest command that may have changed the state. */
-  sequence = 0;
   hasDiskFailed = false;
+  #sequence = 0;
   readonly #store: Store;
   readonly #words: SharedWords;
   /** Undefined when the store lives in memory only. */
@@ -23,6 +22,20 @@ export class Sequencer {
     this.#words = words;
   }
 
+  /** Of the latest command that may have changed the state. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+  set sequence(sequence: number) {
+    this.#sequence = sequence;
+    this.#words.sequence = sequence;
+  }
+
+  /** A command has been applied. To be called before anybody is told: whoever knows of it finds its index everywhere. */
+  applied(): void {
+    this.#words.etcdIndex = this.#store.index;
+  }
+
   /**
    * From now on all that changes the state is journaled.
    * @param sequence of the last command already in the store.
@@ -30,6 +43,7 @@ export class Sequencer {
   journalTo(journal: JournalFeed, sequence: number): void {
     this.#journal = journal;
     this.sequence = sequence;
+    this.applied();
     this.#store.undoLog = new UndoLog();
   }
 
@@ -86,6 +100,7 @@ export class Sequencer {
     this.hasDiskFailed = true;
     this.#store.undoLog?.rollBack(this.#store);
     this.sequence = durableSequence;
+    this.applied();
     return true;
   }
 }

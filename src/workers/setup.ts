@@ -21,6 +21,8 @@ export interface DurableSetup {
 
 export interface StoreSetup {
   readonly words: SharedArrayBuffer;
+  /** Of `ReadVersions`. */
+  readonly readVersions: SharedArrayBuffer;
   readonly bell: SharedArrayBuffer;
   readonly frontEnds: readonly FrontEndShare[];
   readonly historyEventsMax: number;

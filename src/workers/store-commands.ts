@@ -6,6 +6,7 @@
 import { byteStringOf } from '../base/byte-string.ts';
 import { addLookUps, CommandReader, ControlOp, type LookUps } from '../frame/command-frame.ts';
 import type { LinkConsumer } from '../frame/link.ts';
+import { ReadVersions } from '../frame/read-versions.ts';
 import { HEAD_BIT, ReplyFormat, STREAM_BIT, WRITE_BIT } from '../frame/reply-frame.ts';
 import type { SharedWords } from '../frame/shared-words.ts';
 import { renderMessage, renderStoreStats } from '../protocol/answers.ts';
@@ -20,6 +21,7 @@ import { renderActionOnly, renderEvent, renderGetOfKey, statusOfEvent } from '..
 import { NO_PLACE, type Store } from '../store/store.ts';
 import { Applier, isWriteOp } from './apply.ts';
 import { watcherIdOf } from './deliveries.ts';
+import type { KeptReads } from './kept-reads.ts';
 import { ListingJobs } from './listing-jobs.ts';
 import type { MemoryGuard } from './memory-guard.ts';
 import type { ReplyWriter } from './reply-writer.ts';
@@ -33,6 +35,9 @@ const SMALL_COMMAND_BYTES = 4096;
 const INSUFFICIENT_STORAGE = 507;
 const MEMORY_FULL = byteStringOf("the store's memory is nearly full (--store-heap-mb)");
 
+/** Greater answers no front end keeps: what they cost is writing them. */
+const KEPT_BODY_BYTES_MAX = 1024;
+
 /** What the worker holds of one front end. */
 export interface FrontEndPort {
   readonly requests: LinkConsumer;
@@ -44,6 +49,7 @@ export class StoreCommands {
   readonly #sequencer: Sequencer;
   readonly #frontEnds: readonly FrontEndPort[];
   readonly #words: SharedWords;
+  readonly #keptReads: KeptReads;
   /** Undefined when there is always room. */
   readonly #memory: MemoryGuard | undefined;
   readonly #applier: Applier;
@@ -60,12 +66,14 @@ export class StoreCommands {
     sequencer: Sequencer,
     frontEnds: readonly FrontEndPort[],
     words: SharedWords,
+    keptReads: KeptReads,
     memory: MemoryGuard | undefined,
   ) {
     this.#store = store;
     this.#sequencer = sequencer;
     this.#frontEnds = frontEnds;
     this.#words = words;
+    this.#keptReads = keptReads;
     this.#memory = memory;
     this.#applier = new Applier(store);
     this.#security = new SecurityFeed(store, this.#applier.security, words);
@@ -129,6 +137,7 @@ export class StoreCommands {
         replies.released(command.slot);
         return;
       case ControlOp.storeStatistics:
+        this.#countKeptReads();
         replies.answer(
           command.slot,
           ReplyFormat.plainJson,
@@ -166,6 +175,7 @@ export class StoreCommands {
     }
     this.#sequencer.begin();
     const outcome = this.#applier.write(command);
+    this.#sequencer.applied();
     this.#sequencer.stamp(replies);
     if (outcome instanceof Failure) this.#refuse(replies, slot, flags | WRITE_FLAG, outcome);
     else {
@@ -196,7 +206,10 @@ export class StoreCommands {
     this.#sequencer.begin();
     if (!this.#hasEnsuredAuth) command.addFlag(Flag.ensureAuth);
     const { index } = this.#store;
+    // While the switch is what it was when they were made.
+    this.#countKeptReads();
     const { status, body } = this.#applier.auth(command);
+    this.#sequencer.applied();
     this.#hasEnsuredAuth = this.#applier.security.hasEnsured;
     // Before the answer: whoever is told that this is done must find it in force.
     const isChange = this.#security.noteChange(index);
@@ -223,6 +236,12 @@ export class StoreCommands {
       addLookUps(cost, lookUps);
       this.#security.count(cost);
     }
+  }
+
+  /** The front ends have answered reads of their own, which count like others. */
+  #countKeptReads(): void {
+    const reads = this.#keptReads.takeReads();
+    if (reads > 0) this.#security.count({ requests: reads, made: reads, inVain: 0 });
   }
 
   /** Of all front ends, stamped. */
@@ -257,7 +276,12 @@ export class StoreCommands {
     else if (outcome.isDirectory) this.#list(replies, outcome);
     else {
       const body = renderGetOfKey(outcome, this.#store.timeFor(timeMs));
-      replies.answer(slot, ReplyFormat.keys | headBit(flags), 200, body);
+      // What is left of a life changes without a write.
+      const mayBeKept = outcome.expirationMs === undefined && body.length <= KEPT_BODY_BYTES_MAX;
+      if (mayBeKept && (flags & Flag.keep) !== 0) {
+        const position = ReadVersions.positionOf(outcome.pathHash);
+        replies.answerToKeep(slot, body, position, this.#keptReads.versionToKeep(outcome));
+      } else replies.answer(slot, ReplyFormat.keys | headBit(flags), 200, body);
     }
   }
 
@@ -299,6 +323,7 @@ export class StoreCommands {
   }
 
   #reading(): string {
+    this.#countKeptReads();
     return JSON.stringify(takeReading(this.#store, this.#sequencer.sequence, this.#memory?.isFull ?? false));
   }
 

@@ -12,6 +12,7 @@ import type { Store } from '../store/store.ts';
 import type { Watcher } from '../store/watcher-hub.ts';
 import { Deliveries } from './deliveries.ts';
 import type { JournalFeed } from './journal-feed.ts';
+import type { KeptReads } from './kept-reads.ts';
 import type { MemoryGuard } from './memory-guard.ts';
 import type { ReplyWriter } from './reply-writer.ts';
 import { Sequencer } from './sequencer.ts';
@@ -32,6 +33,7 @@ export interface StoreDutyOptions {
   readonly frontEnds: readonly FrontEndPort[];
   readonly words: SharedWords;
   readonly nowMs: () => number;
+  readonly keptReads: KeptReads;
   /** Says when there is no room for more; undefined when there always is. */
   readonly memory?: MemoryGuard;
 }
@@ -48,11 +50,12 @@ export class StoreDuty {
 
   constructor(
     createStore: (onEvent: (event: StoreEvent, recipients: Watcher[]) => void) => Store,
-    { frontEnds, words, nowMs, memory }: StoreDutyOptions,
+    { frontEnds, words, nowMs, keptReads, memory }: StoreDutyOptions,
   ) {
     this.store = createStore((event, recipients) => this.#deliveries.add(event, recipients));
+    this.store.tree.onChange = keptReads.changed;
     this.#sequencer = new Sequencer(this.store, words);
-    this.#commands = new StoreCommands(this.store, this.#sequencer, frontEnds, words, memory);
+    this.#commands = new StoreCommands(this.store, this.#sequencer, frontEnds, words, keptReads, memory);
     this.#deliveries = new Deliveries(frontEnds.map(({ replies }) => replies));
     this.#frontEnds = frontEnds;
     this.#words = words;
@@ -150,6 +153,7 @@ export class StoreDuty {
     }
     this.#sequencer.begin();
     const expired = this.store.tick(nowMs, TICK_EVENTS_MAX);
+    this.#sequencer.applied();
     this.#sequencer.journalTick(nowMs, TICK_EVENTS_MAX);
     if (this.#deliveries.areWaiting) this.#deliver();
     return expired;

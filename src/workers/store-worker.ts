@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { LinkConsumer } from '../frame/link.ts';
+import { ReadVersions } from '../frame/read-versions.ts';
 import { JournalState, SharedWords } from '../frame/shared-words.ts';
 import { nodeFileLayer } from '../journal/file-layer.ts';
 import { WorkerMetrics } from '../metrics/worker-metrics.ts';
@@ -10,6 +11,7 @@ import { SpinPolicy } from '../ring/spin-policy.ts';
 import { Store } from '../store/store.ts';
 import { runDuty } from './duty-loop.ts';
 import { JournalFeed } from './journal-feed.ts';
+import { KeptReads } from './kept-reads.ts';
 import { MemoryGuard, ownHeap } from './memory-guard.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import type { StoreSetup, WorkerMessage } from './setup.ts';
@@ -42,6 +44,7 @@ const duty = new StoreDuty((onEvent) => new Store(historyEventsMax, durable !== 
   frontEnds,
   words,
   nowMs: Date.now,
+  keptReads: new KeptReads(new ReadVersions(setup.readVersions)),
   memory,
 });
 if (durable === undefined) say({ kind: 'ready', lastSequence: 0, etcdIndex: duty.store.index, nodes: 0 });

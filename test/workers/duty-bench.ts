@@ -2,6 +2,7 @@
 import type { ByteString } from '../../src/base/byte-string.ts';
 import { CommandReader } from '../../src/frame/command-frame.ts';
 import { LinkConsumer } from '../../src/frame/link.ts';
+import { ReadVersions } from '../../src/frame/read-versions.ts';
 import { FORMAT_MASK, HEAD_BIT, ReplyKind, ReplyReader, STREAM_BIT, WRITE_BIT } from '../../src/frame/reply-frame.ts';
 import { createSharedWords, JournalState, SharedWords } from '../../src/frame/shared-words.ts';
 import { CommandSender } from '../../src/front/exchange/command-sender.ts';
@@ -11,6 +12,7 @@ import { Store } from '../../src/store/store.ts';
 import type { WatcherBounds } from '../../src/store/watcher-hub.ts';
 import { Applier } from '../../src/workers/apply.ts';
 import { JOURNAL_FRAME_HEAD_SIZE_BYTES, JournalFeed } from '../../src/workers/journal-feed.ts';
+import { KeptReads } from '../../src/workers/kept-reads.ts';
 import { ReplyWriter } from '../../src/workers/reply-writer.ts';
 import { StoreDuty } from '../../src/workers/store-duty.ts';
 import { aBell, linkEnds } from '../frame/links.ts';
@@ -167,6 +169,7 @@ export class DutyBench {
       frontEnds: this.frontEnds,
       words: this.words,
       nowMs: () => this.nowMs,
+      keptReads: new KeptReads(new ReadVersions(ReadVersions.createMemory())),
     });
   }
 

@@ -33,6 +33,14 @@ export class Gate {
     return this.#isHeld && !this.#mayLeave(this.#heldSequence);
   }
 
+  /** Whether all is durable that a command up to `sequence` has done, and the disk is well. */
+  isOpenFor(sequence: number): boolean {
+    return (
+      !this.#isGated ||
+      (isDurable(sequence, this.#words.durableSequence) && this.#words.journalState === JournalState.running)
+    );
+  }
+
   #mayLeave(sequence: number): boolean {
     return (
       !this.#isGated ||

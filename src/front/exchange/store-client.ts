@@ -7,13 +7,14 @@ import { performance } from 'node:perf_hooks';
 import { byteStringOfBytes } from '../../base/byte-string.ts';
 import { addLookUps, ControlOp, type LookUps } from '../../frame/command-frame.ts';
 import { LinkConsumer, type LinkEnd } from '../../frame/link.ts';
+import type { ReadVersions } from '../../frame/read-versions.ts';
 import { ReplyFormat, ReplyKind, ReplyReader } from '../../frame/reply-frame.ts';
 import { JournalState, type SharedWords } from '../../frame/shared-words.ts';
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
 import { Operation, operationOf } from '../../metrics/operation.ts';
 import { HEALTH_BODIES } from '../../protocol/answers.ts';
 import type { AuthOp } from '../../protocol/auth-request.ts';
-import { Flag, type KeysCommand, type Op } from '../../protocol/command.ts';
+import { Flag, type KeysCommand, Op } from '../../protocol/command.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
 import { Compression } from '../answers/compression.ts';
 import { LargeAnswer } from '../answers/large-answer.ts';
@@ -22,6 +23,7 @@ import { BodyBudget } from './body-budget.ts';
 import { CommandSender } from './command-sender.ts';
 import type { FrontEndLimits } from './front-end-limits.ts';
 import { Gate } from './gate.ts';
+import { type KeptRead, ReadCache } from './read-cache.ts';
 import { RequestDurations, type SlowRequestOptions } from './request-durations.ts';
 import { SlotState, Slots } from './slots.ts';
 import { OPENING_BRACE } from './stream-writer.ts';
@@ -41,6 +43,7 @@ export interface StoreClientOptions extends TurnsOptions, SlowRequestOptions {
   readonly requests: LinkEnd;
   readonly replies: LinkEnd;
   readonly storeBell: Doorbell;
+  readonly readVersions: ReadVersions;
   readonly responder: Responder;
   readonly limits: FrontEndLimits;
   /** Whether the client of a slot takes a compressed listing. */
@@ -65,6 +68,7 @@ export class StoreClient implements TurnWork {
   readonly #responder: Responder;
   readonly #words: SharedWords;
   readonly #gate: Gate;
+  readonly #reads: ReadCache;
   readonly #durations: RequestDurations;
   readonly #watches: Watches;
   readonly #undone: UndoneRequests;
@@ -85,6 +89,7 @@ export class StoreClient implements TurnWork {
     this.#responder = responder;
     this.#words = words;
     this.#gate = new Gate(words);
+    this.#reads = new ReadCache(words, options.readVersions, this.#gate);
     this.#durations = new RequestDurations(metrics, options);
     this.#watches = new Watches(this.slots, this.#durations, {
       ...options,
@@ -109,10 +114,30 @@ export class StoreClient implements TurnWork {
     this.#turns.expectReplies();
   }
 
-  /** The same for a plain read, without a record. */
-  send(op: Op, flags: number, slot: number, path: string, lookUps: number): void {
-    this.#durations.begin(slot, operationOf(op, flags), this.#turns.startMs);
-    this.#sender.send(op, flags, slot, this.timeMs, path, '', '', 0n, 0, lookUps);
+  /** What answers a plain read of `url` without the store; undefined when there is nothing. `answerKept` follows, or `sendRead`. */
+  findKept(url: string): KeptRead | undefined {
+    return this.#reads.find(url);
+  }
+
+  /** Answers a read by what `findKept` has found. To be called corked. */
+  answerKept(response: HttpResponse, { etcdIndex, raftIndex, body }: KeptRead): void {
+    const { metrics } = this;
+    this.#options.readVersions.countRead(this.#options.number);
+    metrics.count(Counter.keptReads);
+    metrics.received(Operation.get);
+    metrics.answered(Operation.get, 200, 0);
+    this.#responder.writeStoreAnswer(response, ReplyFormat.keys, 200, etcdIndex, raftIndex, body);
+  }
+
+  /** The same as `sendCommand` for a plain read, without a record. @param url as `findKept` has not found it. */
+  sendRead(slot: number, path: string, url: string, lookUps: number): void {
+    let flags: number = Flag.pathPlain;
+    if (this.#reads.isWorthKeeping) {
+      flags |= Flag.keep;
+      this.#reads.want(slot, url);
+    }
+    this.#durations.begin(slot, Operation.get, this.#turns.startMs);
+    this.#sender.send(Op.get, flags, slot, this.timeMs, path, '', '', 0n, 0, lookUps);
     this.#turns.expectReplies();
   }
 
@@ -183,6 +208,7 @@ export class StoreClient implements TurnWork {
   /** Nothing is polled, awaited or written afterwards. */
   close(): void {
     this.#turns.close();
+    this.#reads.close();
   }
 
   get dueCount(): number {
@@ -269,6 +295,7 @@ export class StoreClient implements TurnWork {
     const { slots } = this;
     const isWaiting = slots.stateOf(slot) === SlotState.waiting;
     this.#durations.finish(slot, reply.status, !isWaiting);
+    if (reply.isKeepable) this.#reads.keep(reply);
     if (isWaiting) {
       const response = slots.responseOf(slot);
       const { attachments } = this.#replies;

@@ -63,8 +63,14 @@ export class KeysRoutes {
   /** A read without parameters goes to the store as it is. @returns false when the request is not so simple. */
   tryGet(response: HttpResponse, request: HttpRequest): boolean {
     const url = request.getUrl();
-    if (!isPlainKeysUrl(url) || request.getQuery() || hasBody(request)) return false;
-    if (this.#mayCompress && acceptsGzip(request)) return false;
+    if (request.getQuery() || hasBody(request)) return false;
+    const kept = this.#store.findKept(url);
+    // What is kept is no listing, so nobody's wish to have it compressed matters.
+    if (kept !== undefined && this.#options.access.isOpen) {
+      this.#store.answerKept(response, kept);
+      return true;
+    }
+    if (!isPlainKeysUrl(url) || (this.#mayCompress && acceptsGzip(request))) return false;
     const path = url.slice(KEYS_PREFIX.length) as ByteString;
     const claimed = this.#claimed.claim(response);
     if (claimed === undefined) return true;
@@ -74,8 +80,8 @@ export class KeysRoutes {
     claimed.begin(response);
     this.#noteClaim(claimed, response, request, path);
     const lookUps = this.#judgeNow(claimed, false);
-    if (lookUps !== NOT_YET) this.#store.send(Op.get, Flag.pathPlain, claimed.slot, path, lookUps);
-    else this.#judge(claimed, false, (cost) => this.#store.send(Op.get, Flag.pathPlain, claimed.slot, path, cost));
+    if (lookUps !== NOT_YET) this.#store.sendRead(claimed.slot, path, url, lookUps);
+    else this.#judge(claimed, false, (cost) => this.#store.sendRead(claimed.slot, path, url, cost));
     return true;
   }
 
