@@ -5,7 +5,15 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { ByteString } from '../base/byte-string.ts';
 import { BAD_REQUEST_BODY, CONTENT_TYPE_HTML, CONTENT_TYPE_TEXT } from '../protocol/answers.ts';
-import { cleanPath, decodePath, isSimpleUrl, needsCleaning, redirectBody, redirectLocation } from '../protocol/path.ts';
+import {
+  cleanPath,
+  decodePath,
+  isReadableQuery,
+  isSimpleUrl,
+  needsCleaning,
+  redirectBody,
+  redirectLocation,
+} from '../protocol/path.ts';
 import type { Access } from './access/access.ts';
 import type { Passwords } from './access/passwords.ts';
 import { ignoreBody, writeNotFound, writeOwnAnswer } from './answers/responder.ts';
@@ -94,31 +102,26 @@ export class FrontEnd {
 
   readonly #route: HttpHandler = (response, request) => {
     const url = request.getUrl();
+    const query = request.getQuery() ?? '';
+    const isSimple = isSimpleUrl(url);
+    const path = isSimple ? (url as ByteString) : decodePath(url);
+    // Before all else, as in Go, which hands on no request whose URL it cannot read.
+    if (path === undefined || !isReadableQuery(query)) {
+      refuseUrl(response);
+      return;
+    }
     const method = request.getCaseSensitiveMethod();
     if (method === 'OPTIONS') {
       ignoreBody(response);
       writeOwnAnswer(response, 200, undefined, {}, '');
-      return;
-    }
-    if (isSimpleUrl(url)) {
-      this.#routeClean(response, request, method, url as ByteString);
-      return;
-    }
-    const path = decodePath(url);
-    if (path === undefined) {
-      ignoreBody(response);
-      response
-        .writeStatus('400 Bad Request')
-        .writeHeader('Content-Type', CONTENT_TYPE_TEXT)
-        .end(BAD_REQUEST_BODY, true);
-      return;
-    }
-    if (needsCleaning(path)) this.#redirect(response, request, method, path);
-    else this.#routeClean(response, request, method, path);
+    } else if (isSimple || method === 'CONNECT' || !needsCleaning(path)) {
+      // CONNECT asks for no path, says Go, so it cleans none.
+      this.#routePath(response, request, method, path, query);
+    } else redirect(response, method, path, query);
   };
 
-  #routeClean(response: HttpResponse, request: HttpRequest, method: string, path: ByteString): void {
-    if (this.#keys.has(path)) this.#keys.serve(response, request, method, path);
+  #routePath(response: HttpResponse, request: HttpRequest, method: string, path: ByteString, query: string): void {
+    if (this.#keys.has(path)) this.#keys.serve(response, request, method, path, query);
     else if (this.#auth.has(path)) this.#auth.serve(response, request, method, path);
     else this.#others.serve(response, request, method, path);
   }
@@ -131,15 +134,6 @@ export class FrontEnd {
       writeNotFound(response);
     }
   };
-
-  #redirect(response: HttpResponse, request: HttpRequest, method: string, path: ByteString): void {
-    ignoreBody(response);
-    const location = redirectLocation(cleanPath(path), request.getQuery() ?? '');
-    const isHead = method === 'HEAD';
-    const type = method === 'GET' || isHead ? CONTENT_TYPE_HTML : undefined;
-    const body = method === 'GET' || isHead ? redirectBody(location) : '';
-    writeOwnAnswer(response, 301, type, { Location: location }, body, isHead);
-  }
 
   #onBody(request: KeysRequest, body: Uint8Array | Refused): void {
     if (request.bodyShare.isTaken) this.#store.slots.holdBody(request.slot, request.bodyShare);
@@ -162,4 +156,19 @@ export class FrontEnd {
       this.#store.abort(slot);
     }
   }
+}
+
+/** To a URL that Go cannot read. Nothing more is taken from that connection. */
+function refuseUrl(response: HttpResponse): void {
+  ignoreBody(response);
+  response.writeStatus('400 Bad Request').writeHeader('Content-Type', CONTENT_TYPE_TEXT).end(BAD_REQUEST_BODY, true);
+}
+
+function redirect(response: HttpResponse, method: string, path: ByteString, query: string): void {
+  ignoreBody(response);
+  const location = redirectLocation(cleanPath(path), query);
+  const isHead = method === 'HEAD';
+  const hasBody = method === 'GET' || isHead;
+  const type = hasBody ? CONTENT_TYPE_HTML : undefined;
+  writeOwnAnswer(response, 301, type, { Location: location }, hasBody ? redirectBody(location) : '', isHead);
 }

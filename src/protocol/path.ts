@@ -29,14 +29,23 @@ export function isPlainKeysUrl(rawPath: string): boolean {
   return PLAIN_KEYS_URL.test(rawPath);
 }
 
+/** The one control character that can arrive unescaped: those below 0x20 are refused by uWebSockets.js. */
+const DELETE = '\x7f';
+
 /**
  * The bytes of a path.
  * @param rawPath  as on the request line; characters beyond ASCII stand for their UTF-8 bytes.
- * @returns undefined when a percent sign is not followed by two hexadecimal digits.
+ * @returns undefined when Go cannot read it: a percent sign is not followed by two hexadecimal digits, or there is a
+ *   control character.
  */
 export function decodePath(rawPath: string): ByteString | undefined {
   const bytes = byteStringOf(rawPath);
-  return isWellEscaped(bytes) ? decodePercent(bytes) : undefined;
+  return isWellEscaped(bytes) && !bytes.includes(DELETE) ? decodePercent(bytes) : undefined;
+}
+
+/** Whether Go can read a raw query, whose escapes matter to it only later. */
+export function isReadableQuery(rawQuery: string): boolean {
+  return !rawQuery.includes(DELETE);
 }
 
 /** True when cleanPath would change the path, which a client is told by a redirect. */

@@ -98,6 +98,34 @@ describe('HEAD', () => {
   });
 });
 
+describe('a URL that Go cannot read', () => {
+  const methods = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'CONNECT', 'PATCH'];
+  test.each(['/v2/keys/a%zz', '/%', '/v2/keys/a\x7f', '/version?\x7f', '/v2/keys/a?x=\x7f'])(
+    '%j is refused by every method, and the connection closed',
+    async (target) => {
+      const indexBefore = (await api.get('/')).headers['x-etcd-index'];
+      for (const method of methods) {
+        const connection = await RawConnection.open(server.url);
+        await connection.write(requestBytes(method, target));
+        expect(await connection.answer(), method).toMatchObject({ status: 400, body: '400 Bad Request' });
+        expect(await connection.until(() => connection.isClosed, 20_000), method).toBe(true);
+      }
+      expect((await api.get('/')).headers['x-etcd-index']).toBe(indexBefore);
+    },
+  );
+});
+
+test.each([
+  ['/v2//keys', 404],
+  ['/v2/keys/../x', 405],
+  ['/%2e%2e/version', 404],
+])('CONNECT %s is not sent to the clean path: %i', async (target, status) => {
+  const connection = await RawConnection.open(server.url);
+  await connection.write(requestBytes('CONNECT', target));
+  expect((await connection.answer())?.status).toBe(status);
+  connection.destroy();
+});
+
 describe('what is no request', () => {
   test.each([
     ['garbage', '\x00\x01\x02\xff\xfe garbage \r\n\r\n'],

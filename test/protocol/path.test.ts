@@ -32,6 +32,8 @@ describe('decoding', () => {
     ['/%zz', undefined],
     ['/%4', undefined],
     ['/%', undefined],
+    ['/a\x7f', undefined],
+    ['/a%7f', '/a\x7f'],
   ])('%j is %j', (raw, path) => {
     expect(decodePath(raw)).toBe(path);
   });

@@ -94,16 +94,15 @@ export class KeysRoutes {
     return true;
   }
 
-  /** Any request on the key space. @param cleanPath with the prefix, and clean. */
-  serve(response: HttpResponse, request: HttpRequest, method: string, cleanPath: ByteString): void {
-    const key = cleanPath.slice(KEYS_PREFIX.length) as ByteString;
+  /** Any request on the key space. @param fullPath with the prefix, and clean for every method that there is. */
+  serve(response: HttpResponse, request: HttpRequest, method: string, fullPath: ByteString, query: string): void {
+    const key = fullPath.slice(KEYS_PREFIX.length) as ByteString;
     const path = (key.endsWith('/') ? key.slice(0, -1) : key) as ByteString;
     if (!KEYS_METHODS.has(method)) {
       ignoreBody(response);
       refuseMethod(response, method, ALLOW.keys);
       return;
     }
-    const query = request.getQuery() ?? '';
     if (method === 'PUT' || method === 'POST') {
       this.#withBody(response, request, method, path, key, isPlain(path), query);
       return;
