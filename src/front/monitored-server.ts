@@ -9,8 +9,9 @@
 import { JournalState, type SharedWords } from '../frame/shared-words.ts';
 import { FrontEndMetrics } from '../metrics/front-end-metrics.ts';
 import { noteHeap } from '../metrics/garbage-collections.ts';
-import { type RingReading, renderMetrics, type ServerReading } from '../metrics/metrics-page.ts';
+import { renderMetrics } from '../metrics/metrics-page.ts';
 import { readProcess } from '../metrics/process-reading.ts';
+import type { RingReading, ServerReading } from '../metrics/server-reading.ts';
 import { SnapshotMetrics } from '../metrics/snapshot-metrics.ts';
 import { renderVars } from '../metrics/vars-page.ts';
 import { WorkerMetrics } from '../metrics/worker-metrics.ts';

@@ -5,8 +5,8 @@
  */
 import { Counter, GcKind } from './front-end-metrics.ts';
 import { HistogramReading, UNITS_PER_MS } from './histogram.ts';
-import { pendingCount, type ServerReading, successDurations, sumOf } from './metrics-page.ts';
 import { OPERATION_NAMES } from './operation.ts';
+import { pendingCount, type ServerReading, successDurations, sumOf } from './server-reading.ts';
 
 export function renderVars(server: ServerReading, commandLine: readonly string[]): string {
   const { kernel } = server.process;
