@@ -43,6 +43,13 @@ export const Counter = {
   tooManyClientWatchers: 18,
   /** Reads answered without the store. */
   keptReads: 19,
+  /** Large answers cut off: the reader took nothing for too long, or went away. */
+  largeAnswersStalled: 20,
+  largeAnswersLeft: 21,
+  /** Listings that were compressed, and their bytes before and after. */
+  gzipAnswers: 22,
+  gzipInBytes: 23,
+  gzipOutBytes: 24,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 
@@ -56,7 +63,7 @@ const OTHER_STATUS_PLACE = FAILED_STATUSES.length - 1;
 const PLACES = new Uint8Array(600).fill(OTHER_STATUS_PLACE);
 for (const [place, status] of FAILED_STATUSES.entries()) if (status > 0) PLACES[status] = place;
 
-const COUNTERS_PLACES = 24;
+const COUNTERS_PLACES = 32;
 const RECEIVED_AT = 0;
 const FAILED_AT = OPERATIONS_COUNT;
 const COUNTERS_AT = FAILED_AT + OPERATIONS_COUNT * FAILED_PLACES;

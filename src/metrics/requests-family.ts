@@ -37,6 +37,20 @@ export function tellRequests(page: Exposition, { frontEnds }: ServerReading): vo
     .counter('uetcd_requests_abandoned_total', 'Requests whose client went away before their answer was there.')
     .sample(sumOf(frontEnds, Counter.abandoned));
   page
+    .counter(
+      'uetcd_answers_cut_total',
+      'Large answers cut off before their end: their reader took nothing for too long, or went away.',
+    )
+    .sample(sumOf(frontEnds, Counter.largeAnswersStalled), { reason: 'stalled' })
+    .sample(sumOf(frontEnds, Counter.largeAnswersLeft), { reason: 'client_gone' });
+  page
+    .counter('uetcd_gzip_answers_total', 'Listings that were compressed.')
+    .sample(sumOf(frontEnds, Counter.gzipAnswers));
+  page
+    .counter('uetcd_gzip_in_bytes_total', 'What went into the compression of listings.')
+    .sample(sumOf(frontEnds, Counter.gzipInBytes));
+  page.counter('uetcd_gzip_out_bytes_total', 'What came out of it.').sample(sumOf(frontEnds, Counter.gzipOutBytes));
+  page
     .counter('uetcd_requests_slow_total', 'Answers that took --slow-request-ms or longer.')
     .sample(sumOf(frontEnds, Counter.slow));
   page

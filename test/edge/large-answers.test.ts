@@ -98,6 +98,7 @@ describe('a stream whose reader does not keep up', () => {
       written++;
     }
     expect(await watchers()).toBe(1);
+    expect((await api.fetch('/metrics')).text).toContain('\nuetcd_slow_watchers_closed_total 1\n');
     await api.put('/fast', 'value=last');
     for (let count = 0; count < written; count++) expect((await good.nextLine()).includes(value)).toBe(true);
     expect(await good.nextLine()).toContain('"value":"last"');

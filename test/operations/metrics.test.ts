@@ -188,6 +188,62 @@ test('a client that goes away before its answer is counted', async () => {
   await server.stop();
 });
 
+describe('a large answer', () => {
+  const target = '/v2/keys/much?recursive=true';
+
+  /** More than the kernel's buffers of both ends take. */
+  async function withMuch(options: Parameters<typeof startInProcess>[0], body: (api: ApiClient) => Promise<void>) {
+    const server = await startInProcess(options);
+    const api = new ApiClient(server.url);
+    const value = 'x'.repeat(200_000);
+    for (let count = 0; count < 120; count++) await api.put(`/much/${count}`, `value=${value}`);
+    await body(api);
+    await api.close();
+    await server.stop();
+  }
+
+  const cut = async (api: ApiClient) => {
+    const page = await scrape(api);
+    return ['stalled', 'client_gone'].map((reason) => page.value(`uetcd_answers_cut_total{reason="${reason}"}`));
+  };
+
+  test('that its reader does not take is cut off and counted as that', { timeout: 60_000 }, async () => {
+    await withMuch({ maxStallMs: 1_000 }, async (api) => {
+      await api.fetch(target);
+      expect(await cut(api)).toEqual([0, 0]);
+      const connection = await RawConnection.open(api.url);
+      connection.socket.pause();
+      await connection.write(requestBytes('GET', target));
+      await expect.poll(() => cut(api), { timeout: 30_000 }).toEqual([1, 0]);
+      expect((await scrape(api)).value('uetcd_requests_in_flight')).toBe(1);
+      connection.destroy();
+    });
+  });
+
+  test('whose reader goes away in the middle is counted as that', { timeout: 60_000 }, async () => {
+    await withMuch({}, async (api) => {
+      const connection = await RawConnection.open(api.url);
+      await connection.write(requestBytes('GET', target));
+      await connection.until(() => connection.received.length > 100_000, 20_000);
+      connection.socket.pause();
+      connection.socket.resetAndDestroy();
+      await expect.poll(() => cut(api), { timeout: 30_000 }).toEqual([0, 1]);
+    });
+  });
+
+  test('that is compressed is counted, with its bytes before and after', async () => {
+    await withMuch({ gzipFromBytes: 1_000 }, async (api) => {
+      const plain = await api.fetch(target);
+      const headers = { 'accept-encoding': 'gzip' };
+      const compressed = await api.send({ method: 'GET', target, headers });
+      const page = await scrape(api);
+      expect(page.value('uetcd_gzip_answers_total')).toBe(1);
+      expect(page.value('uetcd_gzip_in_bytes_total')).toBe(plain.bytes.length);
+      expect(page.value('uetcd_gzip_out_bytes_total')).toBe(compressed.bytes.length);
+    });
+  });
+});
+
 test('a durable server tells of its journal', async () => {
   const directory = makeTemporary('uetcd-metrics');
   const server = await startInProcess({ dataDir: directory, snapshotCount: 20 });

@@ -17,11 +17,18 @@ const PIECES_PER_TURN = 16;
 const NUDGE_MS = 3000;
 const NUDGE_SIZE_BYTES = 16;
 
+export interface LargeAnswerEnds {
+  /** Called after the last byte; not when the reader goes away. */
+  readonly onDone: () => void;
+  /** Called when the reader has taken nothing for too long: it is to be dropped. */
+  readonly onStalled: () => void;
+}
+
 export class LargeAnswer {
   readonly #response: HttpResponse;
   readonly #parts: readonly Uint8Array[];
   readonly #stallMsMax: number;
-  readonly #onDone: () => void;
+  readonly #ends: LargeAnswerEnds;
   #part = 0;
   /** How much of the current part has been written. */
   #offsetBytes = 0;
@@ -32,14 +39,13 @@ export class LargeAnswer {
 
   /**
    * The status and the headers must have been written.
-   * @param stallMsMax a reader that takes nothing for so long is dropped.
-   * @param onDone called after the last byte; not when the reader goes away or is dropped.
+   * @param stallMsMax how long a reader may take nothing.
    */
-  constructor(response: HttpResponse, parts: readonly Uint8Array[], stallMsMax: number, onDone: () => void) {
+  constructor(response: HttpResponse, parts: readonly Uint8Array[], stallMsMax: number, ends: LargeAnswerEnds) {
     this.#response = response;
     this.#parts = parts;
     this.#stallMsMax = stallMsMax;
-    this.#onDone = onDone;
+    this.#ends = ends;
   }
 
   /** Sends what goes now, and the rest by and by. */
@@ -97,7 +103,7 @@ export class LargeAnswer {
   #waitForReader(): void {
     this.#stallTimer = setTimeout(() => {
       this.#stalledMs += NUDGE_MS;
-      if (this.#stalledMs >= this.#stallMsMax) this.#response.close();
+      if (this.#stalledMs >= this.#stallMsMax) this.#ends.onStalled();
       else if (this.#part === this.#parts.length) this.#waitForReader();
       else if (this.#writePiece(NUDGE_SIZE_BYTES)) this.#send();
       else this.#waitForReader();
@@ -108,6 +114,6 @@ export class LargeAnswer {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#response.cork(() => this.#response.end());
-    this.#onDone();
+    this.#ends.onDone();
   }
 }

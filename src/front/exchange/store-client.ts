@@ -16,12 +16,10 @@ import { HEALTH_BODIES } from '../../protocol/answers.ts';
 import type { AuthOp } from '../../protocol/auth-request.ts';
 import { Flag, type KeysCommand, Op } from '../../protocol/command.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
-import { Compression } from '../answers/compression.ts';
-import { LargeAnswer } from '../answers/large-answer.ts';
-import { type Responder, type StoreHead, writeOwnAnswer } from '../answers/responder.ts';
+import { type Responder, writeOwnAnswer } from '../answers/responder.ts';
+import { AnswersInParts, type AnswersInPartsOptions } from './answers-in-parts.ts';
 import { BodyBudget } from './body-budget.ts';
 import { CommandSender } from './command-sender.ts';
-import type { FrontEndLimits } from './front-end-limits.ts';
 import { Gate } from './gate.ts';
 import { type KeptRead, ReadCache } from './read-cache.ts';
 import { RequestDurations, type SlowRequestOptions } from './request-durations.ts';
@@ -39,17 +37,11 @@ const REPLIES_PER_CLOCK = 16;
 const FLOWING_REPLIES = 4;
 const BATCH_COMMANDS = 20;
 
-export interface StoreClientOptions extends TurnsOptions, SlowRequestOptions {
+export interface StoreClientOptions extends TurnsOptions, SlowRequestOptions, AnswersInPartsOptions {
   readonly requests: LinkEnd;
   readonly replies: LinkEnd;
   readonly storeBell: Doorbell;
   readonly readVersions: ReadVersions;
-  readonly responder: Responder;
-  readonly limits: FrontEndLimits;
-  /** Whether the client of a slot takes a compressed listing. */
-  readonly acceptsGzip: (slot: number) => boolean;
-  /** Called when one answer could not be made. */
-  readonly onError: (error: unknown) => void;
   /** Called, corked, with what the store says of itself, for a slot that has asked. */
   readonly onReading: (slot: number, response: HttpResponse, body: Uint8Array) => void;
   /** Called with what is new of users and roles: `SecurityNews` as JSON. */
@@ -72,6 +64,7 @@ export class StoreClient implements TurnWork {
   readonly #durations: RequestDurations;
   readonly #watches: Watches;
   readonly #undone: UndoneRequests;
+  readonly #inParts: AnswersInParts;
   readonly #turns: Turns;
   #owedLookUps: LookUps = { requests: 0, made: 0, inVain: 0 };
   /** What `#writeCorked` writes: fields instead of a closure a reply. */
@@ -96,6 +89,7 @@ export class StoreClient implements TurnWork {
       onCancel: (slot) => this.#tellCancelled(slot),
     });
     this.#undone = new UndoneRequests(this.slots, this.#durations, this.#watches, responder);
+    this.#inParts = new AnswersInParts(this.slots, options);
     this.#turns = new Turns(this, options);
   }
 
@@ -191,7 +185,7 @@ export class StoreClient implements TurnWork {
       this.metrics.count(Counter.abandoned);
       this.slots.abandon(slot);
     } else if (state === SlotState.watching) this.#watches.cancel(slot);
-    else if (state === SlotState.sending) this.slots.release(slot);
+    else if (state === SlotState.sending) this.#inParts.abort(slot);
   }
 
   /** Ends all watches, and calls back when no answer is due any more. */
@@ -297,12 +291,12 @@ export class StoreClient implements TurnWork {
     this.#durations.finish(slot, reply.status, !isWaiting);
     if (reply.isKeepable) this.#reads.keep(reply);
     if (isWaiting) {
-      const response = slots.responseOf(slot);
       const { attachments } = this.#replies;
       if (attachments.length > 0) {
-        this.#answerInParts(slot, response, reply, attachments);
+        this.#inParts.start(slot, reply, attachments);
         return;
       }
+      const response = slots.responseOf(slot);
       this.#response = response;
       this.#body = reply.body;
       response.cork(this.#writeCorked);
@@ -330,43 +324,5 @@ export class StoreClient implements TurnWork {
     this.metrics.count(isHealthy ? Counter.healthSuccess : Counter.healthFailure);
     const body = isHealthy ? HEALTH_BODIES.healthy : HEALTH_BODIES.unhealthy;
     writeOwnAnswer(response, isHealthy ? 200 : 503, 'text/plain; charset=utf-8', {}, body);
-  }
-
-  #answerInParts(slot: number, response: HttpResponse, reply: ReplyReader, parts: readonly Uint8Array[]): void {
-    const { format, status, etcdIndex, raftIndex } = reply;
-    const head = { format, status, etcdIndex, raftIndex };
-    if (!Number.isFinite(this.#options.limits.gzipFromBytes)) {
-      response.cork(() => this.#responder.writeStoreHead(response, format, status, etcdIndex, raftIndex));
-      this.#sendParts(slot, response, parts);
-    } else if (this.#mustCompress(slot, parts)) this.#compress(slot, response, head, parts);
-    else {
-      response.cork(() => this.#responder.writeListingHead(response, head, false));
-      this.#sendParts(slot, response, parts);
-    }
-  }
-
-  #mustCompress(slot: number, parts: readonly Uint8Array[]): boolean {
-    const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
-    return sizeBytes >= this.#options.limits.gzipFromBytes && this.#options.acceptsGzip(slot);
-  }
-
-  #compress(slot: number, response: HttpResponse, head: StoreHead, parts: readonly Uint8Array[]): void {
-    const send = (compressed: Uint8Array[]) => {
-      response.cork(() => this.#responder.writeListingHead(response, head, true));
-      this.#sendParts(slot, response, compressed);
-    };
-    const fail = (error: unknown) => {
-      this.#options.onError(error);
-      response.close();
-    };
-    this.slots.startSending(slot, new Compression(parts, send, fail));
-  }
-
-  #sendParts(slot: number, response: HttpResponse, parts: readonly Uint8Array[]): void {
-    const answer = new LargeAnswer(response, parts, this.#options.limits.largeAnswerStallMsMax, () =>
-      this.slots.release(slot),
-    );
-    this.slots.startSending(slot, answer);
-    answer.start();
   }
 }

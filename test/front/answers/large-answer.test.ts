@@ -17,9 +17,10 @@ function started(parts: Uint8Array[], ...writeResults: boolean[]) {
   const response = new FakeResponse();
   response.writeResults.push(...writeResults);
   const onDone = vi.fn();
-  const answer = new LargeAnswer(response.asResponse, parts, STALL_MS_MAX, onDone);
+  const onStalled = vi.fn();
+  const answer = new LargeAnswer(response.asResponse, parts, STALL_MS_MAX, { onDone, onStalled });
   answer.start();
-  return { response, onDone, answer };
+  return { response, onDone, onStalled, answer };
 }
 
 beforeEach(() => {
@@ -95,17 +96,18 @@ describe('a slow reader', () => {
     expect(onDone).toHaveBeenCalledOnce();
   });
 
-  test('that takes nothing for too long is dropped; one that takes something in between is not', () => {
+  test('that takes nothing for too long is to be dropped; one that takes something in between is not', () => {
     const { parts } = partsOf(2_000_000);
-    const { response } = started(parts, ...new Array(1000).fill(false));
+    const { response, onDone, onStalled } = started(parts, ...new Array(1000).fill(false));
     vi.advanceTimersByTime(STALL_MS_MAX - 3000);
-    expect(response.isClosed).toBe(false);
+    expect(onStalled).not.toHaveBeenCalled();
     response.onWritableHandler?.();
     vi.advanceTimersByTime(STALL_MS_MAX - 3000);
-    expect(response.isClosed).toBe(false);
+    expect(onStalled).not.toHaveBeenCalled();
     vi.advanceTimersByTime(3000);
-    expect(response.isClosed).toBe(true);
+    expect(onStalled).toHaveBeenCalledOnce();
     expect(response.isEnded).toBe(false);
+    expect(onDone).not.toHaveBeenCalled();
   });
 
   test('is waited for also when all is written and only the socket holds bytes', () => {
@@ -122,13 +124,14 @@ describe('a slow reader', () => {
 describe('a reader that has gone', () => {
   test('is written to no more, and no timer is left', () => {
     const { parts } = partsOf(1_000_000);
-    const { response, onDone, answer } = started(parts, false);
+    const { response, onDone, onStalled, answer } = started(parts, false);
     answer.cancel();
     response.onWritableHandler?.();
     vi.advanceTimersByTime(10 * STALL_MS_MAX);
     expect(response.written).toHaveLength(1);
     expect([response.isEnded, response.isClosed]).toEqual([false, false]);
     expect(onDone).not.toHaveBeenCalled();
+    expect(onStalled).not.toHaveBeenCalled();
     expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -20,10 +20,13 @@ const TRANSITIONS: Record<
   sending: ['release'],
 };
 
+/** Nobody is told how an answer ends. */
+const NOBODY = { onDone: () => {}, onStalled: () => {} };
+
 const aResponse = () => new FakeResponse().asResponse;
 
 function anAnswer(): LargeAnswer {
-  return new LargeAnswer(aResponse(), [], 1000, () => {});
+  return new LargeAnswer(aResponse(), [], 1000, NOBODY);
 }
 
 test('a slot is never handed out before it is released, and the counts are those of a plain list', () => {
@@ -113,7 +116,7 @@ describe('a slot', () => {
     const fake = new FakeResponse();
     fake.writeResults.push(false);
     const slot = slots.claim(fake.asResponse);
-    const answer = new LargeAnswer(fake.asResponse, [new Uint8Array(10), new Uint8Array(10)], 1000, () => {});
+    const answer = new LargeAnswer(fake.asResponse, [new Uint8Array(10), new Uint8Array(10)], 1000, NOBODY);
     slots.startSending(slot, answer);
     answer.start();
     slots.release(slot);
