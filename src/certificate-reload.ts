@@ -35,7 +35,9 @@ export class CertificateReload {
       await this.#renew();
       this.#log.info({ certFile: files.certFile, validTo }, 'certificates reloaded');
     } catch (error) {
-      this.#log.error({ err: error }, 'certificates not reloaded; those from before stay in use');
+      // Where in the program that was found does not help whoever has put the files there.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.error({ reason }, 'certificates not reloaded; those from before stay in use');
       throw error;
     }
   }

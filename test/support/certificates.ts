@@ -52,6 +52,14 @@ export class CertificateAuthority {
     return { certFile, keyFile };
   }
 
+  /** A copy of a key behind a passphrase. @param format today's, or the one before it. */
+  encrypt({ keyFile }: CertificateFiles, format: 'PKCS #8' | 'traditional'): string {
+    const encryptedFile = `${keyFile}.encrypted`;
+    const command = format === 'traditional' ? 'ec' : 'pkey';
+    this.#openssl(command, '-in', keyFile, '-aes256', '-passout', 'pass:secret', '-out', encryptedFile);
+    return encryptedFile;
+  }
+
   #openssl(...commandArguments: string[]): void {
     const { status, stderr } = spawnSync('openssl', commandArguments, { encoding: 'utf8' });
     if (status !== 0) throw new Error(`openssl ${commandArguments.join(' ')}: ${stderr}`);

@@ -28,6 +28,11 @@ function install({ certFile, keyFile }: CertificateFiles): void {
   copyFileSync(keyFile, used.keyFile);
 }
 
+/** The key is the right one, but behind a passphrase. */
+function encryptKey(format: 'PKCS #8' | 'traditional'): void {
+  copyFileSync(certificates.authority.encrypt(certificates.server, format), used.keyFile);
+}
+
 describe.skipIf(!hasOpenssl).each([1, 3])('a reload with %i front ends', (frontEnds) => {
   let server: SecureServer;
   let api: ApiClient;
@@ -74,6 +79,7 @@ describe.skipIf(!hasOpenssl).each([1, 3])('a reload with %i front ends', (frontE
       [() => install(certificates.authority.issue('old', { days: -1 })), /in force from/],
       [() => writeFileSync(used.keyFile, ''), /no private key can be read from .*used\.key/],
       [() => copyFileSync(certificates.authority.issue('x').keyFile, used.keyFile), /not the key/],
+      [() => encryptKey('PKCS #8'), /no private key can be read from .*used\.key: it is encrypted with a passphrase/],
     ];
     for (const [spoil, said] of spoilt) {
       install(certificates.server);
@@ -137,6 +143,11 @@ describe.skipIf(!hasOpenssl)('SIGHUP', () => {
     run.child.kill('SIGHUP');
     await said('"msg":"certificates not reloaded; those from before stay in use"');
     expect(run.output().stdout).toContain(`no certificate can be read from ${used.certFile}`);
+    install(certificates.server);
+    encryptKey('PKCS #8');
+    run.child.kill('SIGHUP');
+    await said(`"reason":"no private key can be read from ${used.keyFile}: it is encrypted with a passphrase`);
+    expect(run.output().stdout).not.toContain('stack');
     expect(await nameOf(url, certificates.client())).toBe('renewed');
     await stopProcess(run);
     expect((await run.exited).code).toBe(0);
@@ -160,6 +171,21 @@ describe.skipIf(!hasOpenssl)('SIGHUP', () => {
     await stopProcess(run);
     expect((await run.exited).code).toBe(0);
   });
+});
+
+describe.skipIf(!hasOpenssl)('a start', () => {
+  test.each(['PKCS #8', 'traditional'] as const)(
+    'with an encrypted key, %s, ends with a line that says so',
+    async (format) => {
+      encryptKey(format);
+      const url = `https://127.0.0.1:${await freePort()}`;
+      const flags = ['--cert-file', used.certFile, '--key-file', used.keyFile];
+      const run = runCommandLine(['--in-memory', '--listen-client-urls', url, ...flags]);
+      expect((await run.exited).code).toBe(1);
+      const said = `no private key can be read from ${used.keyFile}: it is encrypted with a passphrase`;
+      expect(run.output().stderr).toBe(`uetcd: ${said} (openssl pkey decrypts it)\n`);
+    },
+  );
 });
 
 /** Whether a process has a handler for SIGHUP, the first bit of those that it catches. */

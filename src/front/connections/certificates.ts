@@ -4,7 +4,7 @@
  */
 import './header-limit.ts';
 import uWS, { type TemplatedApp } from 'uWebSockets.js';
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** PEM files. */
@@ -21,7 +21,7 @@ export interface TlsFiles {
 /** @returns the server's certificate. Throws with the file and the reason when the files are of no use. */
 export function readCertificate({ certFile, keyFile, trustedCaFile }: TlsFiles): X509Certificate {
   const [certificate] = readPem(certFile, 'certificate', parseCertificates);
-  const key = readPem(keyFile, 'private key', createPrivateKey);
+  const key = readPem(keyFile, 'private key', parseKey);
   if (!certificate.checkPrivateKey(key)) throw new Error(`${keyFile} is not the key of the certificate in ${certFile}`);
   if (trustedCaFile !== undefined) readPem(trustedCaFile, 'certificate', parseCertificates);
   return certificate;
@@ -57,4 +57,13 @@ function parseCertificates(text: string): [X509Certificate, ...X509Certificate[]
   const [first, ...others] = (text.match(PEM_CERTIFICATE) ?? []).map((pem) => new X509Certificate(pem));
   if (first === undefined) throw new Error('there is none in it');
   return [first, ...others];
+}
+
+/** In a block of its own kind, or by a line in one of an older kind. */
+const ENCRYPTED_KEY = /^(?:-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: *4,ENCRYPTED)/m;
+
+function parseKey(text: string): KeyObject {
+  // What OpenSSL says to a key without its passphrase depends on the cipher, and is never that.
+  if (ENCRYPTED_KEY.test(text)) throw new Error('it is encrypted with a passphrase (openssl pkey decrypts it)');
+  return createPrivateKey(text);
 }
