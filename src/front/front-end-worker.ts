@@ -22,7 +22,7 @@ const opened = new OpenFrontEnd(setup, {
   onWarning: (fields, text) => say({ kind: 'warning', fields, text }),
   onFatal,
 });
-const { frontEnd, client, listeners } = opened;
+const { frontEnd, listeners } = opened;
 process.on('uncaughtException', onFatal);
 process.on('exit', () => {
   opened.close();
@@ -37,7 +37,7 @@ parentPort.on('message', (message: ToFrontEnd) => {
       say({ kind: 'renewed', outcome: renewed() });
       return;
     case 'drain':
-      afterHandedOver(() => client.drain(() => say({ kind: 'drained' })));
+      afterHandedOver(() => opened.drain(() => say({ kind: 'drained' })));
       return;
     case 'close':
       afterHandedOver(() => void close());

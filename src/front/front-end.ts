@@ -46,6 +46,7 @@ export class FrontEnd {
   readonly #options: FrontEndOptions;
   readonly #claimed: ClaimedRequests;
   readonly #keys: KeysRoutes;
+  readonly #plain: PlainRequests;
   readonly #auth: AuthRoutes;
   readonly #others: OtherRoutes;
 
@@ -59,9 +60,9 @@ export class FrontEnd {
       onAborted: (request) => this.#onAborted(request),
     });
     this.#keys = new KeysRoutes(store, this.#claimed, { clusterId, limits, access, onError });
-    const plain = new PlainRequests(store, { clusterId, limits, access, onError });
-    this.#auth = new AuthRoutes(store, this.#claimed, plain, options.passwords);
-    this.#others = new OtherRoutes(store, this.#claimed, plain, options);
+    this.#plain = new PlainRequests(store, { clusterId, limits, access, onError });
+    this.#auth = new AuthRoutes(store, this.#claimed, this.#plain, options.passwords);
+    this.#others = new OtherRoutes(store, this.#claimed, this.#plain, options);
   }
 
   /** Serves all of the API. */
@@ -80,6 +81,11 @@ export class FrontEnd {
   /** Says where clients are served, which is known once an App listens, to those who ask for members. */
   tellClientUrls(urls: readonly string[]): void {
     this.#options.identity.member.clientUrls = urls;
+  }
+
+  /** Requests that are under way without a slot. */
+  get pendingCount(): number {
+    return this.#plain.pendingCount;
   }
 
   /** What a request on the key space was: for the log, while its slot is not released. */

@@ -65,7 +65,7 @@ export class FrontEnds {
   async drain(): Promise<void> {
     // Those that are on their way to this very thread are to be found by `close`.
     if (this.#first.handsOver) await new Promise<void>(afterHandedOver);
-    const first = new Promise<void>((resolve) => this.#first.client.drain(resolve));
+    const first = new Promise<void>((resolve) => this.#first.drain(resolve));
     await Promise.all([first, ...this.#threads.map((thread) => thread.drain())]);
   }
 

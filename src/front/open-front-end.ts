@@ -66,6 +66,8 @@ export interface FrontEndEvents {
   readonly onFatal: (error: unknown) => void;
 }
 
+const DRAIN_CHECK_MS = 2;
+
 export class OpenFrontEnd {
   readonly client: StoreClient;
   readonly frontEnd: FrontEnd;
@@ -173,6 +175,16 @@ export class OpenFrontEnd {
   stopListening(): void {
     this.listeners.stopListening();
     this.#metricsListeners?.stopListening();
+  }
+
+  /** Ends all watches, and calls back when no answer is due any more. */
+  drain(onDrained: () => void): void {
+    this.client.endWatches();
+    const check = () => {
+      if (this.client.dueCount === 0 && this.frontEnd.pendingCount === 0) onDrained();
+      else setTimeout(check, DRAIN_CHECK_MS);
+    };
+    check();
   }
 
   /** Closes every connection; nothing is awaited, polled or written afterwards. */

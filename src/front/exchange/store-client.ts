@@ -188,15 +188,10 @@ export class StoreClient implements TurnWork {
     else if (state === SlotState.sending) this.#inParts.abort(slot);
   }
 
-  /** Ends all watches, and calls back when no answer is due any more. */
-  drain(onDrained: () => void): void {
+  /** Closes the connections of all watches, which have what was delivered to them. */
+  endWatches(): void {
     this.#watches.flushAll();
     for (const slot of this.slots.watching()) this.slots.responseOf(slot).close();
-    const check = () => {
-      if (this.slots.waitingCount === 0) onDrained();
-      else setTimeout(check, 2);
-    };
-    check();
   }
 
   /** Nothing is polled, awaited or written afterwards. */

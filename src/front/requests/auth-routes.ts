@@ -94,10 +94,11 @@ export class AuthRoutes {
     this.#plain.answer(pending, answer);
   }
 
-  #send({ response }: PlainRequest, { request, flags, value, lookUps }: AuthMessage): void {
-    const claimed = this.#claimed.claim(response);
+  #send(pending: PlainRequest, { request, flags, value, lookUps }: AuthMessage): void {
+    const claimed = this.#claimed.claim(pending.response);
+    this.#plain.leave(pending);
     if (claimed === undefined) return;
-    claimed.begin(response);
+    claimed.begin(pending.response);
     this.#store.sendAuth(claimed.slot, request.op, flags, request.name, value, lookUps);
   }
 }

@@ -26,10 +26,12 @@ export interface PlainRequestsOptions {
 export interface PlainRequest {
   readonly response: HttpResponse;
   readonly method: string;
-  /** `''` without, and when it was too large. */
-  readonly body: ByteString;
+  /** `''` without, before it is here, and when it was too large. */
+  body: ByteString;
   /** Its client has gone, and `response` must not be touched any more. */
   isGone: boolean;
+  /** A stop waits for it. */
+  isPending: boolean;
 }
 
 const NOTHING = '' as ByteString;
@@ -37,6 +39,8 @@ const NOTHING = '' as ByteString;
 export class PlainRequests {
   readonly #store: StoreClient;
   readonly #options: PlainRequestsOptions;
+  /** Requests that have begun, and are neither answered nor handed to the store. */
+  pendingCount = 0;
 
   constructor(store: StoreClient, options: PlainRequestsOptions) {
     this.#store = store;
@@ -45,22 +49,24 @@ export class PlainRequests {
 
   /** Goes on when the body is here. To be called while the request is being handled. */
   read(response: HttpResponse, method: string, goOn: (request: PlainRequest) => void): void {
-    let pending: PlainRequest | undefined;
+    const pending: PlainRequest = { response, method, body: NOTHING, isGone: false, isPending: true };
+    this.pendingCount++;
     const { bodies, metrics } = this.#store;
     const reader = new BodyReader(this.#options.limits.requestBytesMax, bodies, (bytes) => {
       reader.share.giveBack(); // Of what it becomes little is kept, and not for long.
       if (bytes === Refused.noRoom) {
         metrics.count(Counter.tooManyBodyBytes);
+        this.leave(pending);
         response.cork(() => writeNoRoomForBody(response, bodies.sizeBytesMax));
         return;
       }
-      const body = bytes === Refused.tooLarge ? NOTHING : byteStringOfBytes(bytes);
-      pending = { response, method, body, isGone: false };
+      if (bytes !== Refused.tooLarge) pending.body = byteStringOfBytes(bytes);
       this.guarded(pending, goOn);
     });
     response.onAborted(() => {
       reader.abandon();
-      if (pending !== undefined) pending.isGone = true;
+      pending.isGone = true;
+      this.leave(pending);
     });
     reader.read(response);
   }
@@ -94,8 +100,17 @@ export class PlainRequests {
     });
   }
 
-  answer({ response, method, isGone }: PlainRequest, answer: PlainAnswer): void {
+  /** Nothing more is due here to a request: it is answered, the store has it, or its client has gone. */
+  leave(request: PlainRequest): void {
+    if (!request.isPending) return;
+    request.isPending = false;
+    this.pendingCount--;
+  }
+
+  answer(request: PlainRequest, answer: PlainAnswer): void {
+    const { response, method, isGone } = request;
     if (isGone) return;
+    this.leave(request);
     const { status, contentType, headers, hasClusterId, body } = answer;
     const clusterId = hasClusterId ? { 'X-Etcd-Cluster-Id': this.#options.clusterId } : {};
     response.cork(() =>
