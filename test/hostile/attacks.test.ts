@@ -80,6 +80,8 @@ describe.skipIf(process.platform !== 'linux')('a hostile crowd', () => {
     // The probe's, and perhaps that of whoever waited for the start of the server.
     expect(Number(/^uetcd_connections (\d+)$/m.exec(metrics)?.[1])).toBeLessThanOrEqual(2);
     expect(JSON.parse((await api.fetch('/v2/stats/store')).text).watchers).toBe(0);
+    // Where the library is used against its rules it says so, once for each call.
+    expect(server.output().stderr).toBe('');
     await api.close();
   });
 });

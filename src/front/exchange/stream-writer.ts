@@ -16,7 +16,7 @@ import { StreamBacklog } from './stream-backlog.ts';
 /** Every event begins with this byte, and headers leave with the first byte only. */
 export const OPENING_BRACE = new Uint8Array([0x7b]);
 
-/** What goes into one cork (uWebSockets.js issue 1249); a larger event is written outside. */
+/** What goes into one cork (uWebSockets.js issue 1249); a larger event is written part by part. */
 const CORKED_SIZE_BYTES_MAX = 8 * 1024;
 
 /** What one turn writes, about a millisecond or two of sends; one stream's pieces are not divided. */
@@ -42,6 +42,8 @@ export class StreamWriter {
   #response: HttpResponse | undefined;
   #current: readonly Uint8Array[] = [];
   #written = 0;
+  /** How much of a large piece has been written. */
+  #offsetBytes = 0;
   #isBlocked = false;
 
   /** @param onSlow gets the slot of a stream whose client is more than `backlogBytesMax` behind: it is to be dropped. */
@@ -116,20 +118,36 @@ export class StreamWriter {
   #give(slot: number, pieces: readonly Uint8Array[]): void {
     const backlog = this.#slots.backlogOf(slot);
     if (backlog !== undefined && !backlog.isDrained) {
-      this.#keep(slot, backlog, pieces, 0);
+      this.#keep(slot, backlog, pieces, 0, 0);
       return;
     }
     const response = this.#slots.responseOf(slot);
     this.#response = response;
     this.#current = pieces;
     this.#written = 0;
+    this.#offsetBytes = 0;
     this.#isBlocked = false;
     while (this.#written < pieces.length && !this.#isBlocked) {
-      if ((pieces[this.#written] as Uint8Array).length > CORKED_SIZE_BYTES_MAX) this.#writeOne();
-      else response.cork(this.#writeCorked);
+      const isLarge = (pieces[this.#written] as Uint8Array).length > CORKED_SIZE_BYTES_MAX;
+      response.cork(isLarge ? this.#writePart : this.#writeCorked);
     }
-    if (this.#isBlocked) this.#keep(slot, this.#stalled(slot, response, backlog), pieces, this.#written);
+    if (!this.#isBlocked) return;
+    this.#keep(slot, this.#stalled(slot, response, backlog), pieces, this.#written, this.#offsetBytes);
   }
+
+  /** Of a large piece. Outside of a cork the library would write, too, and a warning to stderr each time. */
+  readonly #writePart = (): void => {
+    const piece = this.#current[this.#written] as Uint8Array;
+    const endBytes = Math.min(this.#offsetBytes + CORKED_SIZE_BYTES_MAX, piece.length);
+    const part = piece.subarray(this.#offsetBytes, endBytes);
+    this.#offsetBytes = endBytes;
+    const response = this.#response as HttpResponse;
+    if (!response.write(part)) this.#isBlocked = true;
+    if (endBytes < piece.length) return;
+    this.#offsetBytes = 0;
+    this.#written++;
+    if (!response.write(OPENING_BRACE)) this.#isBlocked = true;
+  };
 
   readonly #writeCorked = (): void => {
     let room = CORKED_SIZE_BYTES_MAX;
@@ -160,9 +178,11 @@ export class StreamWriter {
     return backlog;
   }
 
-  #keep(slot: number, backlog: StreamBacklog, pieces: readonly Uint8Array[], from: number): void {
+  /** @param offsetBytes how much of the first of them has been written. */
+  #keep(slot: number, backlog: StreamBacklog, pieces: readonly Uint8Array[], from: number, offsetBytes: number): void {
     for (let position = from; position < pieces.length; position++) {
-      const copy = this.#copyOf(pieces[position] as Uint8Array);
+      let copy = this.#copyOf(pieces[position] as Uint8Array);
+      if (position === from && offsetBytes > 0) copy = copy.subarray(offsetBytes);
       if (backlog.add(copy) && backlog.add(OPENING_BRACE)) continue;
       this.#onSlow(slot);
       return;
