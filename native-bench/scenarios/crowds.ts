@@ -1,9 +1,11 @@
 /** Very many of something: idle watchers, keys, children of one directory, expirations, new connections. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { dialectOf } from '../load/dialect.ts';
 import { LatencyHistogram } from '../load/latency-histogram.ts';
 import { ask } from '../load/probe.ts';
 import { residentBytes } from '../load/process-usage.ts';
-import type { OpenLoopSpec } from '../load/programs/open-loop.ts';
+import type { ExpiryResult } from '../load/programs/expiry.ts';
+import type { OpenLoopResult, OpenLoopSpec } from '../load/programs/open-loop.ts';
 import type { RequestPlan } from '../load/request-source.ts';
 import {
   bottleneckWarnings,
@@ -17,12 +19,17 @@ import {
   type RunMeasurement,
 } from '../measurement.ts';
 import type { RunningPeer } from '../peers/peer.ts';
-import { fill } from './loads.ts';
+import { fill, lagWarnings } from './loads.ts';
 import { type Bench, type Scenario, serversInMemory } from './scenario.ts';
 
 const OTHERS_RATE = 2_000;
 const LIST_PAUSE_MS = 50;
-const EXPIRY_HORIZON_MS = 12_000;
+/** Of a generator that rests between two polls. What it looks for is milliseconds. */
+const OTHERS_LAG_LIMIT_MS = 1;
+const EXPIRY_HORIZON_MS = 15_000;
+const REHEARSED_EXPIRIES = 10_000;
+/** Slow enough for etcd to be filled with them. */
+const EXPIRY_FILL_MS = 8_000;
 const EXPIRY_PATIENCE_MS = 4_000;
 const SETTLE_MS = 1_000;
 
@@ -139,21 +146,27 @@ async function measureListing(peer: RunningPeer, bench: Bench, children: number)
     root: directory,
   });
   await requireChildren(peer, directory, children);
-  const result = await bench.pool.run('listing', {
-    directory,
-    pauseMs: LIST_PAUSE_MS,
-    others: othersSpec(peer, bench),
-  });
+  const others = othersSpec(peer, bench);
+  const quiet = await bench.pool.run('openLoop', others);
+  const [result, disturbed] = await Promise.all([
+    bench.pool.runBeside('listing', {
+      target: peer.target,
+      directory,
+      delayMs: others.warmupMs,
+      durationMs: others.measureMs,
+      pauseMs: LIST_PAUSE_MS,
+    }),
+    bench.pool.run('openLoop', others),
+  ]);
   return {
     metrics: [
-      ...percentileMetrics(result.others.latency, 'others '),
-      ...percentileMetrics(result.quiet.latency, 'quiet '),
-      lower('others max', 'µs', LatencyHistogram.decode(result.others.latency).maximumMs * 1000),
+      ...othersMetrics(disturbed),
+      ...percentileMetrics(quiet.latency, 'quiet '),
       lower('listing', 'ms', LatencyHistogram.decode(result.latency).percentileMs(50)),
       higher('listings', '/s', (result.listings / bench.measureMs) * 1000),
     ],
-    latencies: { others: result.others.latency, quiet: result.quiet.latency },
-    warnings: [],
+    latencies: { others: disturbed.latency, quiet: quiet.latency },
+    warnings: lagWarnings(disturbed, OTHERS_LAG_LIMIT_MS),
   };
 }
 
@@ -163,35 +176,51 @@ async function requireChildren(peer: RunningPeer, directory: string, children: n
   if (listed !== children) throw new Error(`${children} children were set, ${listed} are listed`);
 }
 
+/** Others are measured in the second in which the keys end, whether or not a server is done with them then. */
 async function measureExpiry(peer: RunningPeer, bench: Bench, keyCount: number): Promise<RunMeasurement> {
-  const result = await bench.pool.run('expiry', {
-    keyCount,
-    horizonMs: bench.isSmoke ? 1_000 : EXPIRY_HORIZON_MS,
-    patienceMs: bench.isSmoke ? 1_200 : EXPIRY_PATIENCE_MS,
-    others: othersSpec(peer, bench),
-  });
-  const lateness = LatencyHistogram.decode(result.lateness);
-  const heard: Metric[] =
-    result.events === 0
-      ? []
-      : [
-          lower('lateness p50', 'ms', lateness.percentileMs(50)),
-          lower('lateness p99', 'ms', lateness.percentileMs(99)),
-          lower('lateness max', 'ms', lateness.maximumMs),
-        ];
+  const deadline = epochMs() + (bench.isSmoke ? 4_500 : EXPIRY_HORIZON_MS);
+  const measureOthers = async () => {
+    const spec = othersSpec(peer, bench);
+    await sleep(deadline - spec.warmupMs - epochMs());
+    const measureMs = bench.isSmoke ? spec.measureMs : 1_000;
+    return bench.pool.run('openLoop', { ...spec, warmupMs: deadline - epochMs(), measureMs });
+  };
+  const [heard, others] = await Promise.all([
+    bench.pool.runBeside('expiry', {
+      target: peer.target,
+      keyCount,
+      rehearsedKeyCount: bench.isSmoke ? keyCount / 10 : REHEARSED_EXPIRIES,
+      deadline,
+      fillMs: bench.isSmoke ? 1_000 : EXPIRY_FILL_MS,
+      patienceMs: bench.isSmoke ? 1_200 : EXPIRY_PATIENCE_MS,
+    }),
+    measureOthers(),
+  ]);
   return {
     metrics: [
-      higher('events heard', '', result.events),
-      ...heard,
-      ...percentileMetrics(result.others.latency, 'others '),
-      lower('others max', 'µs', LatencyHistogram.decode(result.others.latency).maximumMs * 1000),
+      higher('events heard', '', heard.events),
+      ...latenessMetrics(heard),
+      ...othersMetrics(others),
+      cpuMetric(others.usage, keyCount),
     ],
-    latencies: { lateness: result.lateness, others: result.others.latency },
-    warnings:
-      result.events < keyCount
-        ? [`the stream heard ${result.events} of ${keyCount} expirations; lateness is theirs`]
-        : [],
+    latencies: { lateness: heard.lateness, others: others.latency },
+    warnings: [
+      ...lagWarnings(others, OTHERS_LAG_LIMIT_MS),
+      ...(heard.events < keyCount
+        ? [`the stream heard ${heard.events} of ${keyCount} expirations; lateness is theirs`]
+        : []),
+    ],
   };
+}
+
+function latenessMetrics({ events, lateness }: ExpiryResult): Metric[] {
+  if (events === 0) return [];
+  const histogram = LatencyHistogram.decode(lateness);
+  return [
+    lower('lateness p50', 'ms', histogram.percentileMs(50)),
+    lower('lateness p99', 'ms', histogram.percentileMs(99)),
+    lower('lateness max', 'ms', histogram.maximumMs),
+  ];
 }
 
 /** Others who set other keys at a modest rate: not to load the server, but to feel what it does to them. */
@@ -203,7 +232,20 @@ function othersSpec(peer: RunningPeer, bench: Bench): OpenLoopSpec {
     ratePerSecond: OTHERS_RATE,
     warmupMs: bench.warmupMs,
     measureMs: bench.measureMs,
+    isRestful: true,
   };
+}
+
+function othersMetrics({ latency }: OpenLoopResult): Metric[] {
+  return [
+    ...percentileMetrics(latency, 'others '),
+    lower('others max', 'µs', LatencyHistogram.decode(latency).maximumMs * 1000),
+  ];
+}
+
+/** On the clock that all threads of the generator share. */
+function epochMs(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 function newConnections(name: string, title: string, ratePerSecond: number): Scenario {

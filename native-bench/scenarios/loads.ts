@@ -4,6 +4,7 @@ import { dialectOf } from '../load/dialect.ts';
 import { LatencyHistogram } from '../load/latency-histogram.ts';
 import { ask } from '../load/probe.ts';
 import { residentBytes } from '../load/process-usage.ts';
+import type { OpenLoopResult } from '../load/programs/open-loop.ts';
 import type { RequestKind, RequestPlan } from '../load/request-source.ts';
 import {
   bottleneckWarnings,
@@ -71,11 +72,7 @@ export async function measureOpenLoop(
     warmupMs: bench.warmupMs,
     measureMs: bench.measureMs,
   });
-  const warnings = foreignLoadWarnings(result.usage);
-  if (result.lagP99Ms > LAG_LIMIT_MS)
-    warnings.push(
-      `the generator sent late by ${(result.lagP99Ms * 1000).toFixed(0)} µs (p99): its own time is in the latencies`,
-    );
+  const warnings = [...foreignLoadWarnings(result.usage), ...lagWarnings(result, LAG_LIMIT_MS)];
   if (result.answers < result.due)
     warnings.push(`${percent(1 - result.answers / result.due)} of the requests were not answered in time: overloaded`);
   return {
@@ -88,6 +85,12 @@ export async function measureOpenLoop(
     latencies: { answer: result.latency },
     warnings,
   };
+}
+
+/** Says so when the generator was later than that. */
+export function lagWarnings({ lagP99Ms }: OpenLoopResult, limitMs: number): string[] {
+  if (lagP99Ms <= limitMs) return [];
+  return [`the generator sent late by ${(lagP99Ms * 1000).toFixed(0)} µs (p99): its own time is in the latencies`];
 }
 
 /** Sets each key of the plan once. */

@@ -1,23 +1,21 @@
-/** Someone lists a huge directory again and again while others set other keys at a modest, fixed rate. */
+/** Someone lists a huge directory again and again. What others feel meanwhile is measured on another thread. */
 import type { AnswerSink } from '../answer.ts';
 import { Connection } from '../connection.ts';
-import { dialectOf } from '../dialect.ts';
+import { dialectOf, type Target } from '../dialect.ts';
 import { LatencyHistogram } from '../latency-histogram.ts';
-import { OpenLoopGenerator, type OpenLoopResult, type OpenLoopSpec } from './open-loop.ts';
 
 export interface ListingSpec {
+  readonly target: Target;
   readonly directory: string;
+  /** Until the first listing. */
+  readonly delayMs: number;
+  /** Within so long another one is begun. */
+  readonly durationMs: number;
   /** Between two listings. */
   readonly pauseMs: number;
-  /** The sets of the others. */
-  readonly others: OpenLoopSpec;
 }
 
 export interface ListingResult {
-  /** Of the others before anyone lists. */
-  readonly quiet: Omit<OpenLoopResult, 'usage'>;
-  /** Of the others meanwhile. */
-  readonly others: Omit<OpenLoopResult, 'usage'>;
   /** From the request to the last byte. */
   readonly latency: string;
   readonly listings: number;
@@ -25,29 +23,16 @@ export interface ListingResult {
 }
 
 export async function listing(spec: ListingSpec): Promise<ListingResult> {
-  const quiet = await withOthers(spec.others, () => sleep(spec.others.measureMs));
   const latency = new LatencyHistogram();
   const lister = new Lister(spec);
   try {
     await lister.opened;
-    const others = await withOthers(spec.others, () => lister.listFor(spec.others.measureMs, latency));
+    await sleep(spec.delayMs);
+    await lister.listFor(spec.durationMs, latency);
     const { listings, listingSizeBytes } = lister;
-    return { quiet, others, latency: latency.encode(), listings, listingSizeBytes };
+    return { latency: latency.encode(), listings, listingSizeBytes };
   } finally {
     lister.close();
-  }
-}
-
-async function withOthers(spec: OpenLoopSpec, during: () => Promise<void>): Promise<Omit<OpenLoopResult, 'usage'>> {
-  const others = new OpenLoopGenerator(spec);
-  try {
-    await others.start();
-    await sleep(spec.warmupMs);
-    others.startRecording();
-    await during();
-    return await others.stop();
-  } finally {
-    others.close();
   }
 }
 
@@ -63,8 +48,8 @@ class Lister implements AnswerSink {
 
   constructor(spec: ListingSpec) {
     this.#spec = spec;
-    this.#request = dialectOf(spec.others.target).list(spec.directory);
-    this.#connection = new Connection(spec.others.target, this);
+    this.#request = dialectOf(spec.target).list(spec.directory);
+    this.#connection = new Connection(spec.target, this);
   }
 
   get opened(): Promise<void> {
