@@ -121,6 +121,13 @@ export function writeValueBytes(bytes: Buffer, view: DataView, at: number, sourc
   else for (let position = from; position < length; position++) bytes[valueAt + position] = source[position] as number;
 }
 
+/** Writes prevValue; path and value must have been written. */
+export function writePrevValue(bytes: Buffer, view: DataView, at: number, prevValue: string): void {
+  const sizeBytes = view.getUint32(at + PATH_SIZE_AT, true) + view.getUint32(at + VALUE_SIZE_AT, true);
+  view.setUint32(at + PREV_VALUE_SIZE_AT, prevValue.length, true);
+  writeText(bytes, at + COMMAND_HEAD_SIZE_BYTES + sizeBytes, prevValue);
+}
+
 export function writeExpiration(view: DataView, at: number, expirationMs: number): void {
   view.setFloat64(at + EXPIRATION_AT, expirationMs, true);
 }
@@ -132,11 +139,9 @@ export function writeIndex(view: DataView, at: number, index: bigint): void {
 
 /** Writes the value, and behind it prevValue; the path must have been written. */
 export function writeValues(bytes: Buffer, view: DataView, at: number, value: string, prevValue: string): void {
-  const valueAt = at + COMMAND_HEAD_SIZE_BYTES + view.getUint32(at + PATH_SIZE_AT, true);
   view.setUint32(at + VALUE_SIZE_AT, value.length, true);
-  view.setUint32(at + PREV_VALUE_SIZE_AT, prevValue.length, true);
-  writeText(bytes, valueAt, value);
-  writeText(bytes, valueAt + value.length, prevValue);
+  writeText(bytes, at + COMMAND_HEAD_SIZE_BYTES + view.getUint32(at + PATH_SIZE_AT, true), value);
+  writePrevValue(bytes, view, at, prevValue);
 }
 
 /** Adds what one request has cost. @param packed as `packLookUps` gives it. */

@@ -67,9 +67,10 @@ export class FrontEnd {
 
   /** Serves all of the API. */
   serveOn(app: HttpApp): void {
-    // The two commonest requests have routes of their own, which take the short way where they can.
+    // The commonest requests have routes of their own, which take the short way where they can.
     app.get(`${KEYS_PREFIX}/*`, this.#getKey);
     app.put(`${KEYS_PREFIX}/*`, this.#putKey);
+    app.post(`${KEYS_PREFIX}/*`, this.#postKey);
     app.any('/*', this.#route);
   }
 
@@ -103,7 +104,11 @@ export class FrontEnd {
   };
 
   readonly #putKey: HttpHandler = (response, request) => {
-    if (!this.#keys.tryPut(response, request)) this.#route(response, request);
+    if (!this.#keys.tryWrite(response, request, 'PUT')) this.#route(response, request);
+  };
+
+  readonly #postKey: HttpHandler = (response, request) => {
+    if (!this.#keys.tryWrite(response, request, 'POST')) this.#route(response, request);
   };
 
   readonly #route: HttpHandler = (response, request) => {

@@ -43,6 +43,15 @@ interface Parameters {
   stream: boolean;
 }
 
+/** What becomes of the plain value in a body, by the method and the query of its request. */
+export interface PlainWrite {
+  readonly op: Op;
+  /** Those of its conditions. */
+  readonly flags: number;
+  readonly prevValue: ByteString;
+  readonly prevIndex: bigint;
+}
+
 const NOTHING = '' as ByteString;
 const NO_PARAMETERS = checkParameters('PUT', EMPTY_FORM) as Parameters;
 
@@ -72,6 +81,36 @@ export function parseKeysRequest(
   const command = commandOf(method, path, parameters);
   command.isRecursive = parameters.recursive;
   return command;
+}
+
+/**
+ * The commonest queries of a request whose body is one plain value: none, or one condition that needs no decoding.
+ * The same as `parseKeysRequest` finds, without a form and its parameters: native-bench, "compare-and-swap" and "in-order
+ * POST".
+ * @returns undefined when the request must go through `parseKeysRequest`.
+ */
+export function readPlainWrite(method: KeysMethod, query: string): PlainWrite | undefined {
+  if (query === '') return method === 'PUT' ? PLAIN_SET : method === 'POST' ? PLAIN_IN_ORDER : undefined;
+  if (method !== 'PUT') return undefined;
+  if (PLAIN_PREV_VALUE.test(query)) return plainWrite(Op.compareAndSwap, 0, query.slice('prevValue='.length));
+  if (PLAIN_PREV_INDEX.test(query)) {
+    return plainWrite(Op.compareAndSwap, Flag.hasPrevIndex, '', BigInt(query.slice('prevIndex='.length)));
+  }
+  if (query === 'prevExist=false') return PLAIN_CREATE;
+  return query === 'prevExist=true' ? PLAIN_UPDATE : undefined;
+}
+
+const PLAIN_SET = plainWrite(Op.set);
+const PLAIN_CREATE = plainWrite(Op.create);
+const PLAIN_UPDATE = plainWrite(Op.update);
+const PLAIN_IN_ORDER = plainWrite(Op.createInOrder);
+/** What stands for itself in a query: not `% + & ;`, and ASCII. */
+const PLAIN_PREV_VALUE = /^prevValue=[!-$'-*,-:<-~]+$/;
+/** Not 0, which is no condition, and of 64 bits for certain. */
+const PLAIN_PREV_INDEX = /^prevIndex=[1-9][0-9]{0,17}$/;
+
+function plainWrite(op: Op, flags = 0, prevValue = '', prevIndex = 0n): PlainWrite {
+  return { op, flags, prevValue: prevValue as ByteString, prevIndex };
 }
 
 /** The commonest write, a set of a value and nothing else, without the detour through forms and parameters. */

@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
 import { Flag, type KeysCommand, Op } from '../../src/protocol/command.ts';
 import { FORM_TYPE } from '../../src/protocol/content-type.ts';
-import { type KeysMethod, parseKeysRequest } from '../../src/protocol/request.ts';
+import { type KeysMethod, parseKeysRequest, readPlainWrite } from '../../src/protocol/request.ts';
 
 const METHODS: KeysMethod[] = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
 
@@ -251,5 +252,50 @@ describe('the body', () => {
   ])('one too large, %s %j %j: %s', (method, contentType, query, cause) => {
     const parsed = parseKeysRequest(method, '/foo' as ByteString, query, contentType, '' as ByteString, true);
     expect('code' in parsed ? parsed.cause : undefined).toBe(cause);
+  });
+});
+
+describe('the write of a plain value', () => {
+  test.each<[KeysMethod, string]>([
+    ['PUT', ''],
+    ['POST', ''],
+    ['PUT', 'prevValue=a=b'],
+    ['PUT', 'prevIndex=7'],
+    ['PUT', 'prevExist=true'],
+    ['PUT', 'prevExist=false'],
+  ])('%s with the query %j takes the short way', (method, query) => {
+    expect(readPlainWrite(method, query)).toBeDefined();
+  });
+
+  test('is what the whole grammar makes of it', () => {
+    const character = fc.nat(126).map((code) => String.fromCharCode(Math.max(code, 0x21)));
+    const queries = fc.oneof(
+      fc.tuple(
+        fc.constantFrom('prevValue=', 'prevIndex=', 'prevExist=', 'prevExists=', 'prev', ''),
+        fc.oneof(
+          fc.constantFrom('true', 'false', '0', '07', '1', '', '1&prevValue=x'),
+          fc.bigInt(0n, 2n ** 65n).map(String),
+          fc.array(character, { maxLength: 3 }).map((characters) => characters.join('')),
+        ),
+      ),
+      fc.constant(['', '']),
+    );
+    const methods = fc.constantFrom<KeysMethod>('PUT', 'POST');
+    fc.assert(
+      fc.property(methods, queries, (method, parts) => {
+        const query = parts.join('');
+        const write = readPlainWrite(method, query);
+        if (write === undefined) return;
+        const { op, flags, value, prevValue, prevIndex, ttlNs } = commandOf(method, query, { body: 'value=x' });
+        const plain = Flag.pathPlain | Flag.valuePlain;
+        expect({ op, flags, value, prevValue, prevIndex, ttlNs }).toEqual({
+          ...write,
+          flags: write.flags | plain,
+          value: 'x',
+          ttlNs: undefined,
+        });
+      }),
+      { numRuns: 3000 },
+    );
   });
 });

@@ -54,6 +54,10 @@ export class HttpApp {
     this.#app.put(pattern, this.#guarded(handle));
   }
 
+  post(pattern: string, handle: HttpHandler): void {
+    this.#app.post(pattern, this.#guarded(handle));
+  }
+
   /** By whatever method, those of routes of their own excepted. */
   any(pattern: string, handle: HttpHandler): void {
     this.#app.any(pattern, this.#guarded(handle));

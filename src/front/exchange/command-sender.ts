@@ -9,11 +9,12 @@ import {
   writeExpiration,
   writeIndex,
   writeLookUps,
+  writePrevValue,
   writeValueBytes,
   writeValues,
 } from '../../frame/command-frame.ts';
 import { type LinkEnd, LinkProducer } from '../../frame/link.ts';
-import { Flag, Op } from '../../protocol/command.ts';
+import { Flag } from '../../protocol/command.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
 
 interface QueuedCommand {
@@ -68,26 +69,32 @@ export class CommandSender {
     this.#queue.push({ op, flags, slot, timeMs, path, value, prevValue, index, expirationMs, lookUps });
   }
 
-  /** Sends a set of a value that is still among the bytes of its request, from `valueAt` on. */
+  /** Sends a write whose value is still among the bytes of its request, from `valueAt` on. */
   sendValueBytes(
+    op: number,
     flags: number,
     slot: number,
     timeMs: number,
     path: string,
     body: Uint8Array,
     valueAt: number,
+    prevValue: string,
+    prevIndex: bigint,
     lookUps: number,
   ): void {
     const link = this.#link;
-    const sizeBytes = commandSizeBytes(path.length, body.length - valueAt, 0);
+    const sizeBytes = commandSizeBytes(path.length, body.length - valueAt, prevValue.length);
     const at = this.#queue.length > 0 ? -1 : link.tryClaim(sizeBytes);
     if (at === -1) {
       const value = Buffer.from(body.buffer, body.byteOffset, body.length).latin1Slice(valueAt);
-      this.send(Op.set, flags, slot, timeMs, path, value, '', 0n, 0, lookUps);
+      this.send(op, flags, slot, timeMs, path, value, prevValue, prevIndex, 0, lookUps);
       return;
     }
-    writeCommand(link.bytes, link.view, at, Op.set, flags, slot, timeMs, path);
-    writeValueBytes(link.bytes, link.view, at, body, valueAt);
+    const { bytes, view } = link;
+    writeCommand(bytes, view, at, op, flags, slot, timeMs, path);
+    writeValueBytes(bytes, view, at, body, valueAt);
+    if (prevValue !== '') writePrevValue(bytes, view, at, prevValue);
+    if (prevIndex !== 0n) writeIndex(view, at, prevIndex);
     if (lookUps !== 0) writeLookUps(link.view, at, lookUps);
     link.publishQuietly();
     this.unannouncedCount++;

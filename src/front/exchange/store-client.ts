@@ -15,6 +15,7 @@ import { Operation, operationOf } from '../../metrics/operation.ts';
 import { HEALTH_BODIES } from '../../protocol/answers.ts';
 import type { AuthOp } from '../../protocol/auth-request.ts';
 import { Flag, type KeysCommand, Op } from '../../protocol/command.ts';
+import type { PlainWrite } from '../../protocol/request.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
 import { type Responder, writeOwnAnswer } from '../answers/responder.ts';
 import { AnswersInParts, type AnswersInPartsOptions } from './answers-in-parts.ts';
@@ -135,10 +136,18 @@ export class StoreClient implements TurnWork {
     this.#turns.expectReplies();
   }
 
-  /** The same for a plain set, whose value is the bytes of `body` from `valueAt` on. */
-  sendValueBytes(flags: number, slot: number, path: string, body: Uint8Array, valueAt: number, lookUps: number): void {
-    this.#durations.begin(slot, Operation.set, this.#turns.startMs);
-    this.#sender.sendValueBytes(flags, slot, this.timeMs, path, body, valueAt, lookUps);
+  /** The same for a plain write to a plain path, whose value is the bytes of `body` from `valueAt` on. */
+  sendPlainWrite(
+    slot: number,
+    { op, flags, prevValue, prevIndex }: PlainWrite,
+    path: string,
+    body: Uint8Array,
+    valueAt: number,
+    lookUps: number,
+  ): void {
+    const allFlags = flags | Flag.pathPlain | Flag.valuePlain;
+    this.#durations.begin(slot, operationOf(op, allFlags), this.#turns.startMs);
+    this.#sender.sendValueBytes(op, allFlags, slot, this.timeMs, path, body, valueAt, prevValue, prevIndex, lookUps);
     this.#turns.expectReplies();
   }
 

@@ -1,18 +1,18 @@
 /**
  * The routes of the key space: what the grammar accepts goes to the store as a command, what it refuses is answered here
- * and never becomes one. The two commonest requests take a short way, on which a plain key and a plain value stay bytes.
+ * and never becomes one. The commonest requests take a short way, on which a plain key and a plain value stay bytes.
  */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { type ByteString, byteStringOfBytes } from '../../base/byte-string.ts';
 import { Counter } from '../../metrics/front-end-metrics.ts';
 import { ALLOW, CONTENT_TYPE_JSON } from '../../protocol/answers.ts';
-import { Flag, type KeysCommand, Op } from '../../protocol/command.ts';
+import { type KeysCommand, Op } from '../../protocol/command.ts';
 import { FORM_TYPE } from '../../protocol/content-type.ts';
 import { type ApiError, RAFT_INTERNAL_ERROR, renderError, statusOf } from '../../protocol/errors.ts';
 import { isPlainValueForm, PLAIN_VALUE_AT } from '../../protocol/form.ts';
 import { isPlain } from '../../protocol/json.ts';
 import { isPlainKeysUrl } from '../../protocol/path.ts';
-import { type KeysMethod, parseKeysRequest } from '../../protocol/request.ts';
+import { type KeysMethod, parseKeysRequest, readPlainWrite } from '../../protocol/request.ts';
 import type { Access, Verdict } from '../access/access.ts';
 import { acceptsGzip } from '../answers/compression.ts';
 import { ignoreBody, refuseMethod, writeNoRoomForBody, writeOwnAnswer } from '../answers/responder.ts';
@@ -85,12 +85,12 @@ export class KeysRoutes {
     return true;
   }
 
-  /** The same for a write; what its body says is seen later. */
-  tryPut(response: HttpResponse, request: HttpRequest): boolean {
+  /** The same for a write to a plain path; what its query and its body say is seen later. */
+  tryWrite(response: HttpResponse, request: HttpRequest, method: 'PUT' | 'POST'): boolean {
     const url = request.getUrl();
-    if (!isPlainKeysUrl(url) || request.getQuery()) return false;
+    if (!isPlainKeysUrl(url)) return false;
     const path = url.slice(KEYS_PREFIX.length) as ByteString;
-    this.#withBody(response, request, 'PUT', path, path, true, '');
+    this.#withBody(response, request, method, path, path, true, request.getQuery() ?? '');
     return true;
   }
 
@@ -153,11 +153,12 @@ export class KeysRoutes {
       return;
     }
     const { slot, method, path, isPathPlain, query, contentType } = claimed;
-    const isPlainSet = isPathPlain && method === 'PUT' && query === '' && contentType === FORM_TYPE;
-    if (isPlainSet && isPlainValueForm(body) && this.#isPathAllowed(path)) {
+    const isPlainForm = isPathPlain && contentType === FORM_TYPE && isPlainValueForm(body);
+    const plainWrite = isPlainForm ? readPlainWrite(method, query) : undefined;
+    if (plainWrite !== undefined && this.#isPathAllowed(path)) {
       const lookUps = this.#judgeNow(claimed, false);
       if (lookUps !== NOT_YET) {
-        this.#store.sendValueBytes(Flag.pathPlain | Flag.valuePlain, slot, path, body, PLAIN_VALUE_AT, lookUps);
+        this.#store.sendPlainWrite(slot, plainWrite, path, body, PLAIN_VALUE_AT, lookUps);
         return;
       }
     }
