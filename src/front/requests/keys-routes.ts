@@ -11,7 +11,7 @@ import { FORM_TYPE } from '../../protocol/content-type.ts';
 import { type ApiError, RAFT_INTERNAL_ERROR, renderError, statusOf } from '../../protocol/errors.ts';
 import { isPlainValueForm, PLAIN_VALUE_AT } from '../../protocol/form.ts';
 import { isPlain } from '../../protocol/json.ts';
-import { isPlainKeysUrl } from '../../protocol/path.ts';
+import { isPlainKeysUrl, isReadableQuery } from '../../protocol/path.ts';
 import { type KeysMethod, parseKeysRequest, readPlainWrite } from '../../protocol/request.ts';
 import type { Access, Verdict } from '../access/access.ts';
 import { acceptsGzip } from '../answers/compression.ts';
@@ -88,9 +88,10 @@ export class KeysRoutes {
   /** The same for a write to a plain path; what its query and its body say is seen later. */
   tryWrite(response: HttpResponse, request: HttpRequest, method: 'PUT' | 'POST'): boolean {
     const url = request.getUrl();
-    if (!isPlainKeysUrl(url)) return false;
+    const query = request.getQuery() ?? '';
+    if (!isPlainKeysUrl(url) || !isReadableQuery(query)) return false;
     const path = url.slice(KEYS_PREFIX.length) as ByteString;
-    this.#withBody(response, request, method, path, path, true, request.getQuery() ?? '');
+    this.#withBody(response, request, method, path, path, true, query);
     return true;
   }
 
