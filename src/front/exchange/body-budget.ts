@@ -3,15 +3,19 @@
  * A form that comes in one piece is used at once, and takes nothing.
  */
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
+import { BLOCK_SIZE_BYTES, BodyMemory } from './body-memory.ts';
 
 /** All forms of one front end together. */
 export class BodyBudget {
   readonly sizeBytesMax: number;
+  readonly memory: BodyMemory;
   readonly #metrics: FrontEndMetrics;
   #usedBytes = 0;
 
   constructor(sizeBytesMax: number, metrics: FrontEndMetrics) {
-    this.sizeBytesMax = sizeBytesMax;
+    // A form takes whole blocks, and the largest one must find room.
+    this.sizeBytesMax = Math.ceil(sizeBytesMax / BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES;
+    this.memory = new BodyMemory(this.sizeBytesMax);
     this.#metrics = metrics;
   }
 
@@ -32,28 +36,65 @@ export class BodyBudget {
   }
 }
 
-/** What one form has taken of it. */
+/** The pieces of one form, and what they take of the budget. */
 export class BodyShare {
   readonly #budget: BodyBudget;
+  #blocks: number[] = [];
   #sizeBytes = 0;
+  #takenBytes = 0;
 
   constructor(budget: BodyBudget) {
     this.#budget = budget;
   }
 
-  tryTake(sizeBytes: number): boolean {
-    if (!this.#budget.tryTake(sizeBytes)) return false;
-    this.#sizeBytes += sizeBytes;
+  /** Copies a piece. @returns false when there is no room for it: then `giveBack` must follow. */
+  tryAdd(piece: Uint8Array): boolean {
+    const { memory } = this.#budget;
+    for (let at = 0; at < piece.length; ) {
+      const offsetBytes = this.#sizeBytes % BLOCK_SIZE_BYTES;
+      if (offsetBytes === 0 && !this.#takeBlock()) return false;
+      const part = piece.subarray(at, at + BLOCK_SIZE_BYTES - offsetBytes);
+      memory.write(this.#blocks.at(-1) as number, offsetBytes, part);
+      this.#sizeBytes += part.length;
+      at += part.length;
+    }
     return true;
   }
 
+  #takeBlock(): boolean {
+    if (!this.#budget.tryTake(BLOCK_SIZE_BYTES)) return false;
+    this.#takenBytes += BLOCK_SIZE_BYTES;
+    const block = this.#budget.memory.take();
+    if (block === -1) return false;
+    this.#blocks.push(block);
+    return true;
+  }
+
+  /** The whole form, which goes on to count: what is made of it takes as much. */
+  join(): Uint8Array {
+    const whole = Buffer.allocUnsafe(this.#sizeBytes);
+    for (const [position, block] of this.#blocks.entries()) {
+      const startBytes = position * BLOCK_SIZE_BYTES;
+      whole.set(this.#budget.memory.read(block, Math.min(BLOCK_SIZE_BYTES, this.#sizeBytes - startBytes)), startBytes);
+    }
+    this.#giveBackBlocks();
+    return whole;
+  }
+
   get isTaken(): boolean {
-    return this.#sizeBytes > 0;
+    return this.#takenBytes > 0;
   }
 
   /** All of it. May be called again. */
   giveBack(): void {
-    if (this.#sizeBytes > 0) this.#budget.giveBack(this.#sizeBytes);
+    this.#giveBackBlocks();
+    if (this.#takenBytes > 0) this.#budget.giveBack(this.#takenBytes);
+    this.#takenBytes = 0;
+  }
+
+  #giveBackBlocks(): void {
+    if (this.#blocks.length > 0) this.#budget.memory.giveBack(this.#blocks);
+    this.#blocks = [];
     this.#sizeBytes = 0;
   }
 }

@@ -22,7 +22,6 @@ export class BodyReader {
   readonly #sizeBytesMax: number;
   readonly #onBody: OnBody;
   #response: HttpResponse | undefined;
-  #pieces: Uint8Array[] = [];
   #refused: Refused | undefined;
   #sizeBytes = 0;
 
@@ -36,13 +35,11 @@ export class BodyReader {
   read(response: HttpResponse): void {
     this.#response = response;
     this.#sizeBytes = 0;
-    if (this.#pieces.length > 0) this.#pieces = [];
     response.onData(this.#onData);
   }
 
   /** The client has gone. */
   abandon(): void {
-    this.#pieces = [];
     this.share.giveBack();
   }
 
@@ -65,8 +62,7 @@ export class BodyReader {
   }
 
   #keep(chunk: ArrayBuffer): void {
-    if (this.share.tryTake(chunk.byteLength)) this.#pieces.push(new Uint8Array(chunk.slice(0)));
-    else this.#refuse(Refused.noRoom);
+    if (!this.share.tryAdd(new Uint8Array(chunk))) this.#refuse(Refused.noRoom);
   }
 
   #refuse(why: Refused): void {
@@ -79,8 +75,6 @@ export class BodyReader {
       this.#onBody(this.#refused);
       return;
     }
-    const body = Buffer.concat(this.#pieces);
-    this.#pieces = [];
-    this.#onBody(body);
+    this.#onBody(this.share.join());
   }
 }
