@@ -2,50 +2,64 @@
  * The answer to a GET of a directory, made in slices so that a large listing does not hold up everybody else.
  *
  * What the listing shows is fixed at the start: the references to the children are copied (a memcpy for each
- * directory), and since nodes of keys are immutable, later writes do not change what is shown. Sorting and rendering
- * then go on slice by slice, between other commands.
+ * directory), and since nodes of keys are immutable, later writes do not change what is shown. Directories do change, and
+ * are copied; they are found without a look at the keys. Leaving out what is hidden, sorting and rendering then go on
+ * slice by slice, between other commands.
  *
  *   new Listing(…)   copies the references: the only part that must not be interrupted
  *   step()           sorts or renders about `NODES_PER_STEP` nodes; true when the answer is complete
  *   takeParts()      the bytes, in parts of a bounded size: no buffer is ever copied to make room
  */
 import '../base/latin1.ts';
+import type { ChildDirectories } from './child-directories.ts';
 import { directorySnapshot, isHiddenChild, type Node } from './node.ts';
 import { renderHead } from './render.ts';
 
-/** A directory as it was, with the children that are to be shown. */
+/** A directory as it was. */
 interface Level {
   readonly directory: Node;
-  /** Visible children. Sorted in place, a run at a time, when the listing is sorted. */
+  /** Hidden ones, too; none when they are not to be shown. Sorted in place, a run at a time, when the listing is sorted. */
   children: Node[];
-  /** The levels of the children that are directories and are shown with their contents. */
+  /** By the directories among the visible children. */
   readonly below: Map<Node, Level> | undefined;
 }
 
 interface Cursor {
   readonly level: Level;
   position: number;
+  /** Whether one of the children has been shown. */
+  hasShown: boolean;
 }
 
-const NODES_PER_STEP = 500;
+/** Of a directory. */
+type Contents = 'recursive' | 'shown' | 'left out';
+
+/** About a tenth of a millisecond. */
+const NODES_PER_STEP = 128;
 /** What sorting one run costs, in rendered nodes. */
 const SORT_COST = 100;
+const TEXT_SIZE_BYTES = 4 * 1024;
 const FIRST_PART_SIZE_BYTES = 16 * 1024;
 const PART_SIZE_BYTES = 1024 * 1024;
 
 export class Listing {
   readonly #nowMs: number;
+  readonly #directories: ChildDirectories;
   readonly #unsorted: Level[] = [];
   readonly #cursors: Cursor[] = [];
   #sorting: Generator<void> | undefined;
   readonly #parts: Uint8Array<ArrayBuffer>[] = [];
   #part: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(FIRST_PART_SIZE_BYTES);
   #partSizeBytes = 0;
+  /** What is not yet in the part: a call for each node would take half as long again. */
+  #text = '';
   #isComplete = false;
 
-  constructor(directory: Node, isRecursive: boolean, isSorted: boolean, nowMs: number) {
+  /** @param directories of the tree that the directory stands in. */
+  constructor(directory: Node, directories: ChildDirectories, isRecursive: boolean, isSorted: boolean, nowMs: number) {
     this.#nowMs = nowMs;
-    const level = this.#levelOf(directory, isRecursive, isSorted);
+    this.#directories = directories;
+    const level = this.#levelOf(directory, isRecursive ? 'recursive' : 'shown', isSorted);
     this.#append(`{"action":"get","node":{${renderHead(directory, nowMs)}`);
     this.#open(level);
   }
@@ -65,28 +79,21 @@ export class Listing {
 
   /** The bytes of the whole answer, in order; they are the caller's from now on. */
   takeParts(): Uint8Array<ArrayBuffer>[] {
+    this.#write();
     this.#parts.push(this.#part.subarray(0, this.#partSizeBytes));
     return this.#parts;
   }
 
-  #levelOf(directory: Node, isRecursive: boolean, isSorted: boolean): Level {
-    const children: Node[] = [];
+  #levelOf(directory: Node, contents: Contents, isSorted: boolean): Level {
+    if (contents === 'left out') return { directory: directorySnapshot(directory), children: [], below: undefined };
+    const children = (directory.children as Node[]).slice();
     let below: Map<Node, Level> | undefined;
-    for (const child of directory.children as Node[]) {
+    for (const child of this.#directories.of(directory)) {
       if (isHiddenChild(directory, child)) continue;
-      if (child.children === undefined) {
-        children.push(child);
-        continue;
-      }
-      // The timer of a directory changes in place, so it is copied; so is what makes its level.
-      const shown = directorySnapshot(child);
-      children.push(shown);
-      if (isRecursive && child.children.length > 0) {
-        below ??= new Map();
-        below.set(shown, this.#levelOf(child, true, isSorted));
-      }
+      below ??= new Map();
+      below.set(child, this.#levelOf(child, contents === 'recursive' ? 'recursive' : 'left out', isSorted));
     }
-    const level = { directory, children, below };
+    const level = { directory: directorySnapshot(directory), children, below };
     if (isSorted && children.length > 1) this.#unsorted.push(level);
     return level;
   }
@@ -103,18 +110,17 @@ export class Listing {
   }
 
   #open(level: Level): void {
-    if (level.children.length > 0) this.#append(',"nodes":[');
-    this.#cursors.push({ level, position: 0 });
+    this.#cursors.push({ level, position: 0, hasShown: false });
   }
 
-  #close(level: Level): void {
+  #close({ level, hasShown }: Cursor): void {
     this.#cursors.pop();
     const { directory } = level;
     const isRoot = directory.path === '';
     const indexes = isRoot
       ? ''
       : `,"modifiedIndex":${directory.modifiedIndex},"createdIndex":${directory.createdIndex}`;
-    const end = level.children.length > 0 ? ']' : '';
+    const end = hasShown ? ']' : '';
     this.#isComplete = this.#cursors.length === 0;
     this.#append(this.#isComplete ? `${end}${indexes}}}\n` : `${end}${indexes}}`);
   }
@@ -123,18 +129,31 @@ export class Listing {
     const cursor = this.#cursors[this.#cursors.length - 1] as Cursor;
     const { level } = cursor;
     if (cursor.position === level.children.length) {
-      this.#close(level);
+      this.#close(cursor);
       return;
     }
-    const separator = cursor.position === 0 ? '{' : ',{';
     const child = level.children[cursor.position++] as Node;
-    this.#append(separator + renderHead(child, this.#nowMs));
-    const below = level.below?.get(child);
-    if (below !== undefined) this.#open(below);
-    else this.#append(`,"modifiedIndex":${child.modifiedIndex},"createdIndex":${child.createdIndex}}`);
+    if (isHiddenChild(level.directory, child)) return;
+    const separator = cursor.hasShown ? ',{' : ',"nodes":[{';
+    cursor.hasShown = true;
+    const below = child.isDirectory ? (level.below?.get(child) as Level) : undefined;
+    if (below === undefined) {
+      const head = renderHead(child, this.#nowMs);
+      this.#append(`${separator}${head},"modifiedIndex":${child.modifiedIndex},"createdIndex":${child.createdIndex}}`);
+      return;
+    }
+    this.#append(separator + renderHead(below.directory, this.#nowMs));
+    this.#open(below);
   }
 
   #append(text: string): void {
+    this.#text += text;
+    if (this.#text.length >= TEXT_SIZE_BYTES) this.#write();
+  }
+
+  #write(): void {
+    const text = this.#text;
+    this.#text = '';
     if (this.#partSizeBytes + text.length > this.#part.length) this.#startPart(text.length);
     this.#part.latin1Write(text, this.#partSizeBytes, text.length);
     this.#partSizeBytes += text.length;

@@ -3,6 +3,7 @@
  * Knows nothing of etcd indexes, events or watchers; keeps the state hash when asked to.
  */
 import type { ByteString } from '../base/byte-string.ts';
+import { ChildDirectories } from './child-directories.ts';
 import { Failure } from './failure.ts';
 import { type Node, newDirectory } from './node.ts';
 import { PathIndex } from './path-index.ts';
@@ -21,6 +22,7 @@ export class Tree {
   readonly vault: Node = newDirectory(VAULT_PATH, true, 0, undefined);
   readonly index = new PathIndex();
   readonly ttlQueue = new TtlQueue();
+  readonly directories = new ChildDirectories();
   readonly #keepsHash: boolean;
   /** Sum of the hashes of all nodes, 32 bits. */
   hash = 0;
@@ -74,6 +76,7 @@ export class Tree {
     node.parent = parent;
     node.childPosition = siblings.length;
     siblings.push(node);
+    if (node.isDirectory) this.directories.add(parent, node);
     node.pathHash = hashOfPath(node.path);
     this.#enter(node);
   }
@@ -94,6 +97,8 @@ export class Tree {
     const parent = old.parent as Node;
     old.parent = undefined;
     (parent.children as Node[])[old.childPosition] = node;
+    if (old.isDirectory) this.directories.remove(parent, old);
+    if (node.isDirectory) this.directories.add(parent, node);
     node.parent = parent;
     node.childPosition = old.childPosition;
     node.pathHash = old.pathHash;
@@ -107,7 +112,8 @@ export class Tree {
    * @param onRemoved called with each node below, not with the node itself.
    */
   detach(node: Node, onRemoved: ((removed: Node) => void) | undefined): void {
-    const siblings = (node.parent as Node).children as Node[];
+    const parent = node.parent as Node;
+    const siblings = parent.children as Node[];
     const last = siblings.pop() as Node;
     if (last !== node) {
       siblings[node.childPosition] = last;
@@ -116,7 +122,10 @@ export class Tree {
     node.childPosition = -1;
     node.parent = undefined;
     this.#forget(node);
-    if (node.children !== undefined) this.#forgetBelow(node, onRemoved);
+    if (node.isDirectory) {
+      this.directories.remove(parent, node);
+      this.#forgetBelow(node, onRemoved);
+    }
   }
 
   /** Undoes `detach`. */
@@ -171,6 +180,7 @@ export class Tree {
   }
 
   #forgetBelow(directory: Node, onRemoved: ((removed: Node) => void) | undefined): void {
+    this.directories.forget(directory);
     for (const child of directory.children as Node[]) {
       this.#forget(child);
       // The history may hold the child for long, and must not hold by it all that was beside it.
@@ -185,7 +195,9 @@ export class Tree {
       child.parent = directory;
       this.index.add(child);
       this.#enter(child);
-      if (child.children !== undefined) this.#enterBelow(child);
+      if (!child.isDirectory) continue;
+      this.directories.add(directory, child);
+      this.#enterBelow(child);
     }
   }
 }

@@ -289,6 +289,7 @@ export class StoreCommands {
     const { slot, flags, timeMs } = this.#command;
     const listing = new Listing(
       directory,
+      this.#store.tree.directories,
       (flags & Flag.recursive) !== 0,
       (flags & Flag.sorted) !== 0,
       this.#store.timeFor(timeMs),

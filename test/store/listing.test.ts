@@ -54,6 +54,12 @@ describe('what a listing shows', () => {
     expect(keysOf(listingOf(store, '/_h', true, true))).toEqual(['/_h', '/_h/k']);
   });
 
+  test('a directory with nothing but hidden names shows no nodes', () => {
+    expect(listingOf(storeWith({ '/d/_a': 'v', '/d/_b/k': 'v' }), '/d', true, true)).toBe(
+      '{"action":"get","node":{"key":"/d","dir":true,"modifiedIndex":2,"createdIndex":2}}\n',
+    );
+  });
+
   test('sorted means by the bytes of the keys', () => {
     const names = ['b', 'a', 'B', '10', '9', 'a!', 'a0', '\u00ff', '\u00c3\u00a9', '~', 'aa'];
     const store = storeWith(Object.fromEntries(names.map((name) => [`/d/${name}`, 'v'])));
@@ -85,7 +91,7 @@ describe('a listing of more than ten thousand nodes', () => {
 
   test('is made in many steps and is what a plain rendering gives', () => {
     const store = bigStore();
-    const listing = new Listing(nodeAt(store, ''), true, true, NOON_MS);
+    const listing = new Listing(nodeAt(store, ''), store.tree.directories, true, true, NOON_MS);
     let steps = 1;
     while (!listing.step()) steps++;
     const parts = listing.takeParts();
@@ -103,7 +109,7 @@ describe('a listing of more than ten thousand nodes', () => {
     const store = bigStore();
     const directoryOf = (number: number) => `/d/${number}`;
     const expected = listingOf(store, '/d', true, isSorted);
-    const listing = new Listing(nodeAt(store, '/d'), true, isSorted, NOON_MS);
+    const listing = new Listing(nodeAt(store, '/d'), store.tree.directories, true, isSorted, NOON_MS);
     const random = new SeededRandom(11);
     const writes = [
       () => set(store, `/d/${random.below(4)}/new${random.below(1000)}`),
@@ -129,7 +135,7 @@ describe('a listing of more than ten thousand nodes', () => {
   test('comes in parts that own their memory, as they are handed to another thread', () => {
     const store = new Store(10, false);
     for (let number = 0; number < 100; number++) set(store, `/d/${number}`, 'x'.repeat(30_000));
-    const listing = new Listing(nodeAt(store, '/d'), false, false, NOON_MS);
+    const listing = new Listing(nodeAt(store, '/d'), store.tree.directories, false, false, NOON_MS);
     while (!listing.step());
     const parts = listing.takeParts();
     expect(parts.length).toBeGreaterThan(2);
@@ -139,6 +145,8 @@ describe('a listing of more than ten thousand nodes', () => {
 
   test('takes a value larger than a part in one piece', () => {
     const store = storeWith({ '/d/small': 'v', '/d/large': 'x'.repeat(3_000_000) });
-    expect(finished(new Listing(nodeAt(store, '/d'), false, true, NOON_MS))).toBe(plainListing(store, '/d'));
+    expect(finished(new Listing(nodeAt(store, '/d'), store.tree.directories, false, true, NOON_MS))).toBe(
+      plainListing(store, '/d'),
+    );
   });
 });

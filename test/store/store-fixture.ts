@@ -103,7 +103,7 @@ export function listingOf(
   nowMs = NOON_MS,
 ): string {
   const directory = store.tree.find(path as ByteString) as Node;
-  return finished(new Listing(directory, isRecursive, isSorted, nowMs));
+  return finished(new Listing(directory, store.tree.directories, isRecursive, isSorted, nowMs));
 }
 
 export function finished(listing: Listing): string {

@@ -241,7 +241,7 @@ describe('a turn', () => {
     bench.nowMs += 1000;
     const sizes: number[] = [];
     for (let turn = 0; turn < 4; turn++) {
-      bench.first.send(Op.get, turn, '');
+      bench.first.send(Op.get, turn, '/none');
       bench.duty.turn();
       expect(bench.first.received()).toHaveLength(1);
       sizes.push(bench.duty.store.tree.size);
