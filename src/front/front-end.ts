@@ -99,6 +99,12 @@ export class FrontEnd {
     return this.#claimed.in(slot)?.acceptsGzip === true;
   }
 
+  /** Of what is kept to be used again. @returns how much that was, about, in bytes. */
+  letGo(): number {
+    this.#store.letGo();
+    return this.#claimed.letGo();
+  }
+
   readonly #getKey: HttpHandler = (response, request) => {
     if (!this.#keys.tryGet(response, request)) this.#route(response, request);
   };

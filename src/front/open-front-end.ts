@@ -2,8 +2,9 @@
 import type { LinkEnd } from '../frame/link.ts';
 import { ReadVersions } from '../frame/read-versions.ts';
 import { SharedWords } from '../frame/shared-words.ts';
-import { FrontEndMetrics } from '../metrics/front-end-metrics.ts';
+import { Counter, FrontEndMetrics } from '../metrics/front-end-metrics.ts';
 import { watchGarbageCollections } from '../metrics/garbage-collections.ts';
+import { SpareHeap } from '../metrics/spare-heap.ts';
 import { Doorbell } from '../ring/doorbell.ts';
 import { Access } from './access/access.ts';
 import { type PasswordLimits, Passwords } from './access/passwords.ts';
@@ -19,6 +20,7 @@ import { SlowRequests } from './exchange/slow-requests.ts';
 import { StoreClient } from './exchange/store-client.ts';
 import { FrontEnd } from './front-end.ts';
 import { type MonitoredServer, pageRendererOf } from './monitored-server.ts';
+import { QuietLoop } from './quiet-loop.ts';
 import type { Identity } from './requests/identity.ts';
 import { Pages } from './requests/pages.ts';
 
@@ -76,6 +78,7 @@ export class OpenFrontEnd {
   readonly #tls: TlsFiles | undefined;
   readonly #onError: (error: unknown) => void;
   readonly #endOfWatching: () => void;
+  readonly #quiet: QuietLoop;
   readonly #passwords: Passwords;
   #metricsListeners: Listeners | undefined;
 
@@ -83,7 +86,12 @@ export class OpenFrontEnd {
     const { identity, limits, startedMs } = setup;
     const words = new SharedWords(setup.words);
     const metrics = new FrontEndMetrics(setup.metrics);
-    this.#endOfWatching = watchGarbageCollections(metrics);
+    const spareHeap = new SpareHeap((bytes) => {
+      metrics.count(Counter.idleCollections);
+      metrics.count(Counter.givenBackBytes, bytes);
+    });
+    this.#quiet = new QuietLoop(spareHeap, () => this.frontEnd.letGo());
+    this.#endOfWatching = watchGarbageCollections(metrics, () => this.#quiet.noteActivity());
     const pages = new Pages(pageRendererOf(setup.monitored, words, metrics), setup.storeReadingMsMax);
     this.#passwords = new Passwords(setup.passwords);
     const copy = new SecurityCopy();
@@ -192,6 +200,7 @@ export class OpenFrontEnd {
     this.listeners.close();
     this.#metricsListeners?.close();
     this.#endOfWatching();
+    this.#quiet.close();
     this.client.close();
     void this.#passwords.close();
   }

@@ -50,6 +50,9 @@ export const Counter = {
   gzipAnswers: 22,
   gzipInBytes: 23,
   gzipOutBytes: 24,
+  /** Collections of garbage because there was nothing to do, and by how much they have made the heap smaller. */
+  idleCollections: 25,
+  givenBackBytes: 26,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

@@ -7,11 +7,12 @@ import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf
 import { getHeapStatistics } from 'node:v8';
 import { Counter, type FrontEndMetrics, GcKind } from './front-end-metrics.ts';
 
-/** @returns what ends it. */
-export function watchGarbageCollections(metrics: FrontEndMetrics): () => void {
+/** @param onCollected called after one, or some. @returns what ends it. */
+export function watchGarbageCollections(metrics: FrontEndMetrics, onCollected: () => void): () => void {
   const observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) metrics.collected(kindOf(entry), entry.duration);
     noteHeap(metrics);
+    onCollected();
   });
   observer.observe({ entryTypes: ['gc'] });
   noteHeap(metrics);

@@ -3,15 +3,14 @@ import { durationBounds, tellDurations, tellSizes } from './distributions.ts';
 import type { Exposition, Labels } from './exposition.ts';
 import { Counter, GcKind } from './front-end-metrics.ts';
 import { frontEndName, type RingReading, type ServerReading } from './server-reading.ts';
+import type { WorkerMetrics } from './worker-metrics.ts';
 
 const TURN_BOUNDS = durationBounds(1 / 16, 15);
 /** Pieces of work. */
 const BATCH_BOUNDS = Array.from({ length: 9 }, (_, power) => 2 ** power);
 
-export function tellThreads(
-  page: Exposition,
-  { version, frontEnds, storeWorker, journal, rings }: ServerReading,
-): void {
+export function tellThreads(page: Exposition, server: ServerReading): void {
+  const { version, frontEnds, storeWorker, journal, rings } = server;
   page
     .gauge('uetcd_build_info', 'Which version of uetcd runs on which Node.js. Always 1.')
     .sample(1, { version, node_version: process.versions.node });
@@ -28,6 +27,7 @@ export function tellThreads(
       tellDurations(page, frontEnd.gcPauses(code), TURN_BOUNDS, { thread: frontEndName(number), kind });
     }
   }
+  tellIdleCollections(page, server);
   page.counter('uetcd_parks_total', 'How often a thread has gone to sleep for want of work.');
   for (const [number, frontEnd] of frontEnds.entries()) {
     page.sample(frontEnd.get(Counter.parks), { thread: frontEndName(number) });
@@ -44,6 +44,20 @@ export function tellThreads(
   for (const ring of rings) page.sample(ring.capacityBytes, ringLabels(ring));
   page.histogram('uetcd_store_batch_size', 'Commands and other pieces of work in one turn of the store worker.');
   tellSizes(page, storeWorker.batches(), BATCH_BOUNDS);
+}
+
+function tellIdleCollections(page: Exposition, { frontEnds, storeWorker, journal }: ServerReading): void {
+  const tell = (counter: Counter, ofWorker: (worker: WorkerMetrics) => number) => {
+    for (const [number, frontEnd] of frontEnds.entries()) {
+      page.sample(frontEnd.get(counter), { thread: frontEndName(number) });
+    }
+    page.sample(ofWorker(storeWorker), { thread: 'store' });
+    if (journal !== undefined) page.sample(ofWorker(journal.worker), { thread: 'journal' });
+  };
+  page.counter('uetcd_idle_collections_total', 'Garbage collections of a thread because it had nothing to do.');
+  tell(Counter.idleCollections, (worker) => worker.idleCollections);
+  page.counter('uetcd_given_back_bytes_total', 'By how much they have made its heap smaller.');
+  tell(Counter.givenBackBytes, (worker) => worker.givenBackBytes);
 }
 
 function ringLabels({ name, frontEnd }: RingReading): Labels {

@@ -9,6 +9,8 @@ import { HISTOGRAM_WORDS, type HistogramReading, UNITS_PER_MS } from './histogra
 const PARKS_AT = 0;
 const TIMEOUTS_AT = 1;
 const WRITTEN_BYTES_AT = 2;
+const IDLE_COLLECTIONS_AT = 3;
+const GIVEN_BACK_BYTES_AT = 4;
 const HISTOGRAMS_AT = 8;
 
 const Which = { batch: 0, sync: 1 } as const;
@@ -39,6 +41,12 @@ export class WorkerMetrics extends Counted {
     this.words[WRITTEN_BYTES_AT] = this.writtenBytes + bytes;
   }
 
+  /** The heap has become so much smaller by a collection while there was nothing to do. */
+  gaveBack(bytes: number): void {
+    this.words[IDLE_COLLECTIONS_AT] = this.idleCollections + 1;
+    this.words[GIVEN_BACK_BYTES_AT] = this.givenBackBytes + bytes;
+  }
+
   synced(tookMs: number): void {
     this.histograms.record(Which.sync, tookMs * UNITS_PER_MS);
   }
@@ -50,6 +58,14 @@ export class WorkerMetrics extends Counted {
   /** Sleeps that a ring has ended, and not their time. */
   get wakes(): number {
     return this.parks - (this.words[TIMEOUTS_AT] as number);
+  }
+
+  get idleCollections(): number {
+    return this.words[IDLE_COLLECTIONS_AT] as number;
+  }
+
+  get givenBackBytes(): number {
+    return this.words[GIVEN_BACK_BYTES_AT] as number;
   }
 
   get writtenBytes(): number {

@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks';
 import type { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import type { Doorbell } from '../ring/doorbell.ts';
 import type { SpinPolicy } from '../ring/spin-policy.ts';
+import type { QuietDuty } from './quiet-duty.ts';
 
 export interface Duty {
   /** One duty cycle; returns 0 when there was nothing to do. */
@@ -21,13 +22,17 @@ export interface Duty {
 /** Looks for work between two looks at the clock, which is the dearer of the two. */
 const LOOKS_PER_CLOCK = 16;
 
-/** Runs until `isStopping` and there is nothing left to do. @param metrics counts turns and sleeps. */
+/**
+ * Runs until `isStopping` and there is nothing left to do.
+ * @param metrics counts turns and sleeps. @param quiet gives memory back when there is nothing to do for long.
+ */
 export function runDuty(
   duty: Duty,
   bell: Doorbell,
   isStopping: () => boolean,
   spin: SpinPolicy,
   metrics?: WorkerMetrics,
+  quiet?: QuietDuty,
 ): void {
   for (;;) {
     let done = 0;
@@ -37,7 +42,8 @@ export function runDuty(
     }
     if (done > 0 && spinForWork(duty, spin, done)) continue;
     if (isStopping()) return;
-    bell.park(() => duty.hasWork(), duty.idleMsMax);
+    const quietMsMax = quiet?.sleepMsMax(done) ?? Number.POSITIVE_INFINITY;
+    bell.park(() => duty.hasWork(), Math.min(duty.idleMsMax, quietMsMax));
     metrics?.parked(bell);
   }
 }

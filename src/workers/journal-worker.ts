@@ -5,6 +5,7 @@ import { LinkConsumer } from '../frame/link.ts';
 import { JournalState, SharedWords } from '../frame/shared-words.ts';
 import { nodeFileLayer } from '../journal/file-layer.ts';
 import { JournalWriter } from '../journal/journal-writer.ts';
+import { SpareHeap } from '../metrics/spare-heap.ts';
 import { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import { Doorbell } from '../ring/doorbell.ts';
 import { SpinPolicy } from '../ring/spin-policy.ts';
@@ -12,6 +13,7 @@ import { crashHook } from './crash-hook.ts';
 import { runDuty } from './duty-loop.ts';
 import { JournalDuty } from './journal-duty.ts';
 import { measuredFileLayer } from './measured-file-layer.ts';
+import { QuietDuty } from './quiet-duty.ts';
 import type { JournalSetup, WorkerMessage } from './setup.ts';
 
 assert(parentPort !== null, 'the journal worker is a worker');
@@ -36,5 +38,6 @@ runDuty(
   () => words.isJournalStopping,
   new SpinPolicy(setup.spinMs),
   metrics,
+  new QuietDuty(new SpareHeap((bytes) => metrics.gaveBack(bytes)), () => 1),
 );
 if (words.journalState === JournalState.running) writer.close();

@@ -18,8 +18,8 @@
  * The engine is asked once for each 256th part of the heap that commands have brought, not for each command: asking takes
  * 1 to 5 µs. Strings above 1 MB lie outside of the heap, and are counted all the same.
  */
-import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
+import { collectGarbage } from '../base/garbage.ts';
 
 const LOOK_SHARE = 0.875;
 const FULL_SHARE = 0.75;
@@ -124,9 +124,6 @@ function isYoung(spaceName: string): boolean {
 
 /** The heap of this thread. What lies outside of it now, the rings, is not counted. */
 export function ownHeap(): Heap {
-  // The engine's own way to a collection; it is needed long before it would be exposed by a flag at the start.
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
   const outsideBytes = getHeapStatistics().external_memory;
   return {
     usedBytes: () => {
@@ -136,7 +133,7 @@ export function ownHeap(): Heap {
       }
       return bytes;
     },
-    collect,
+    collect: collectGarbage,
     nowMs: () => performance.now(),
   };
 }

@@ -5,6 +5,7 @@ import { LinkConsumer } from '../frame/link.ts';
 import { ReadVersions } from '../frame/read-versions.ts';
 import { JournalState, SharedWords } from '../frame/shared-words.ts';
 import { nodeFileLayer } from '../journal/file-layer.ts';
+import { SpareHeap } from '../metrics/spare-heap.ts';
 import { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import { Doorbell } from '../ring/doorbell.ts';
 import { SpinPolicy } from '../ring/spin-policy.ts';
@@ -13,6 +14,7 @@ import { runDuty } from './duty-loop.ts';
 import { JournalFeed } from './journal-feed.ts';
 import { KeptReads } from './kept-reads.ts';
 import { MemoryGuard, ownHeap } from './memory-guard.ts';
+import { QuietDuty } from './quiet-duty.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import type { StoreSetup, WorkerMessage } from './setup.ts';
 import { StoreDuty } from './store-duty.ts';
@@ -65,7 +67,9 @@ else {
   waitForJournal();
 }
 const metrics = new WorkerMetrics(setup.metrics);
-runDuty(duty, bell, () => words.isStoreStopping, new SpinPolicy(setup.spinMs), metrics);
+const { tree, hub } = duty.store;
+const quiet = new QuietDuty(new SpareHeap((bytes) => metrics.gaveBack(bytes)), () => tree.size + hub.size);
+runDuty(duty, bell, () => words.isStoreStopping, new SpinPolicy(setup.spinMs), metrics, quiet);
 
 /** Expiries are journaled, so nothing may expire before the journal worker says where the journal stands. */
 function waitForJournal(): void {

@@ -61,6 +61,10 @@ export class Slots {
     return slot;
   }
 
+  isFree(slot: number): boolean {
+    return this.stateOf(slot) === SlotState.free;
+  }
+
   stateOf(slot: number): number {
     return this.#states[slot] ?? SlotState.free;
   }

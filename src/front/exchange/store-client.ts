@@ -203,6 +203,11 @@ export class StoreClient implements TurnWork {
     for (const slot of this.slots.watching()) this.slots.responseOf(slot).close();
   }
 
+  /** Of what is kept to be used again. */
+  letGo(): void {
+    this.#watches.letGo();
+  }
+
   /** Nothing is polled, awaited or written afterwards. */
   close(): void {
     this.#turns.close();

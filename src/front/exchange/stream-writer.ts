@@ -28,7 +28,7 @@ export class StreamWriter {
   readonly #backlogBytesMax: number;
   readonly #onSlow: (slot: number) => void;
   /** By slot, what it is to be given; the arrays are used again. */
-  readonly #pieces: Uint8Array[][] = [];
+  readonly #pieces: (Uint8Array[] | undefined)[] = [];
   /** By slot, their bytes. */
   readonly #sizesBytes: number[] = [];
   /** Slots that have pieces, in the order of their turn. */
@@ -97,6 +97,13 @@ export class StreamWriter {
     if (pieces === undefined) return;
     pieces.length = 0;
     this.#sizesBytes[slot] = 0;
+  }
+
+  /** Of the arrays of streams that are gone. */
+  letGo(): void {
+    if (this.hasWaiting) return;
+    const { length } = this.#pieces;
+    for (let slot = 0; slot < length; slot++) if (this.#slots.isFree(slot)) this.#pieces[slot] = undefined;
   }
 
   /** Whoever waits for the next turn keeps its pieces for that long, as far as a stream may be behind. */

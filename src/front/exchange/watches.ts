@@ -104,6 +104,11 @@ export class Watches {
     this.#streams.flush('all');
   }
 
+  /** Of what streams have used that are gone. */
+  letGo(): void {
+    this.#streams.letGo();
+  }
+
   /** Nobody waits for a watch any more. */
   cancel(slot: number): void {
     this.#streams.forget(slot);

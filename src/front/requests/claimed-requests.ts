@@ -6,12 +6,15 @@ import type { FrontEndLimits } from '../exchange/front-end-limits.ts';
 import type { StoreClient } from '../exchange/store-client.ts';
 import { KeysRequest, type KeysRequestHandler } from './keys-request.ts';
 
+/** With its handlers and the reader of its body. */
+const REQUEST_SIZE_BYTES = 600;
+
 export class ClaimedRequests {
   readonly #store: StoreClient;
   readonly #limits: FrontEndLimits;
   readonly #handler: KeysRequestHandler;
   /** By slot. */
-  readonly #requests: KeysRequest[] = [];
+  readonly #requests: (KeysRequest | undefined)[] = [];
 
   /** @param handler is told what becomes of a request: for all of them the same. */
   constructor(store: StoreClient, limits: FrontEndLimits, handler: KeysRequestHandler) {
@@ -34,6 +37,18 @@ export class ClaimedRequests {
     const made = new KeysRequest(slot, this.#limits.requestBytesMax, this.#store.bodies, this.#handler);
     this.#requests[slot] = made;
     return made;
+  }
+
+  /** Of those that no request uses. @returns what they took, about, in bytes. */
+  letGo(): number {
+    const { slots } = this.#store;
+    let letGo = 0;
+    for (const [slot, request] of this.#requests.entries()) {
+      if (request === undefined || !slots.isFree(slot)) continue;
+      this.#requests[slot] = undefined;
+      letGo++;
+    }
+    return letGo * REQUEST_SIZE_BYTES;
   }
 
   /** What the last request in a slot was. */
