@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { basic, ROOT_PASSWORD, turnOn } from '../auth/auth-client.ts';
 import { ApiClient } from '../support/http.ts';
-import { RawConnection } from '../support/raw-connection.ts';
+import { RawConnection, requestBytes } from '../support/raw-connection.ts';
 import { type RunningServer, startInProcess } from '../support/servers.ts';
 
 const json = (body: object) => ['application/json', JSON.stringify(body)] as const;
@@ -48,6 +48,27 @@ test('a stop waits for a password that is checked, and for one that is hashed', 
   expect((await connection.answer(20_000))?.status).toBe(201);
   await stopped;
   connection.destroy();
+});
+
+test('a stop gives streams what was on its way to them', async () => {
+  const server = await startInProcess({ frontEnds: 1 });
+  const api = new ApiClient(server.url);
+  const streams: RawConnection[] = [];
+  // More than have their turn at a time: so some of them wait when the first one hears.
+  for (let count = 0; count < 1_000; count++) streams.push(await RawConnection.open(server.url));
+  for (const stream of streams) await stream.write(requestBytes('GET', '/v2/keys/k?wait=true&stream=true'));
+  for (const stream of streams) await stream.until(() => stream.received.endsWith('{'), 60_000);
+  const first = new Promise<void>((resolve) => {
+    for (const { socket } of streams) socket.once('data', () => resolve());
+  });
+  const written = api.put('/k', 'value=1');
+  await first;
+  const stopped = server.stop();
+  for (const stream of streams) await stream.until(() => stream.isClosed, 60_000);
+  expect(streams.filter(({ received }) => !received.includes('"value":"1"'))).toHaveLength(0);
+  expect((await written).status).toBe(201);
+  await stopped;
+  await api.close();
 });
 
 /** So many connections in turn: each front end has one. */
