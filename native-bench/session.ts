@@ -143,6 +143,7 @@ export class Session {
       measureMs,
       warmupMs: Math.min(1000, measureMs / 2),
       runNumber: ++this.#runNumber,
+      startAnother: (peer) => peer.start(this.#surroundings),
     };
   }
 

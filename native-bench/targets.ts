@@ -56,6 +56,7 @@ export const targets: readonly Target[] = [
   absolute('snapshot', 'during/quiet', '≤', 1.5, 'uetcd-durable'),
   ...against('connect-64', 'rate', '≥', { 'etcd-memory': 3, 'bare-uws': 0.8 }),
   absolute('idle', 'idle cpu', '≤', 0.1),
+  absolute('metrics-cost', 'cpu cost, at most', '≤', 2),
 ];
 
 export function judgeTargets(report: Report): Verdict[] {

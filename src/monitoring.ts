@@ -15,6 +15,8 @@ export interface MonitoredIdentity {
 }
 
 export class Monitoring {
+  /** `UETCD_METRICS=off`: nothing is, so that it can be measured what that costs. Every page tells of nothing then. */
+  readonly isCounting = process.env['UETCD_METRICS'] !== 'off';
   /** Each to be handed to the thread that writes it. */
   readonly frontEndMemories: readonly SharedArrayBuffer[];
   readonly storeMemory = WorkerMetrics.createMemory();

@@ -173,7 +173,7 @@ class Server {
       lastSequence,
       segmentSizeBytesMax: LIMITS.segmentBytes,
       spinMs: unlessAlone(LIMITS.journalSpinMs),
-      metrics: this.#monitoring.journalMemory,
+      metrics: this.#monitoring.isCounting ? this.#monitoring.journalMemory : undefined,
     });
     await this.#untilReady(this.#journalWorker, 'the journal worker');
     directory.keepIdentity();
@@ -196,7 +196,7 @@ class Server {
         clientWatchersMax: maxWatchersPerClient,
         heapBytes: storeHeapMb * MB,
         spinMs: unlessAlone(LIMITS.storeSpinMs),
-        metrics: this.#monitoring.storeMemory,
+        metrics: this.#monitoring.isCounting ? this.#monitoring.storeMemory : undefined,
         durable,
       },
       storeHeapMb,
@@ -263,6 +263,7 @@ class Server {
         limits,
         pollMs: unlessAlone(LIMITS.frontEndPollMs),
         metrics: this.#monitoring.frontEndMemories[number] as SharedArrayBuffer,
+        isCounting: this.#monitoring.isCounting,
         monitored,
         storeReadingMsMax: LIMITS.storeReadingMsMax,
         passwords: { passwordQueueMax, passwordQueuePerUserMax, rememberedPasswordsMax, rememberedPasswordMsMax },

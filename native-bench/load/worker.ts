@@ -1,4 +1,5 @@
 /** The entry of a generator thread: each program is a named task of the pool. */
+export { alternatingLoop } from './programs/alternating-loop.ts';
 export { closedLoop } from './programs/closed-loop.ts';
 export { expiry } from './programs/expiry.ts';
 export { fanOut } from './programs/fan-out.ts';

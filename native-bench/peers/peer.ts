@@ -5,6 +5,7 @@ export type PeerName =
   | 'uetcd'
   | 'uetcd-durable'
   | 'uetcd-auth'
+  | 'uetcd-uncounted'
   | 'etcd-memory'
   | 'etcd-disk'
   | 'bare-uws'

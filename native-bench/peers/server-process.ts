@@ -9,6 +9,8 @@ import type { RunningPeer } from './peer.ts';
 export interface ServerCommand {
   readonly command: string;
   readonly arguments: readonly string[];
+  /** Beside our own. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly dialect: Target['dialect'];
   readonly port: number;
   readonly version: string;
@@ -28,7 +30,10 @@ process.once('exit', () => {
 });
 
 export async function startServerProcess(server: ServerCommand): Promise<RunningPeer> {
-  const child = spawn(server.command, server.arguments, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(server.command, server.arguments, {
+    env: { ...process.env, ...server.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   running.add(child);
   let output = '';
   const keep = (text: string): void => {

@@ -34,6 +34,15 @@ export const uetcdAuth: Peer = {
   start: startAuth,
 };
 
+/** Not one of those that scenarios are run against: it is the other half of one (`metrics-cost.ts`). */
+export const uetcdUncounted: Peer = {
+  name: 'uetcd-uncounted',
+  description: 'uetcd in memory that counts and measures nothing',
+  dialect: 'v2',
+  missing,
+  start: (context) => startUetcd(context, ['--in-memory'], { UETCD_METRICS: 'off' }),
+};
+
 const USER = { user: 'bench', password: 'a password of some length', roles: ['bench'] };
 const ROLE = {
   role: 'bench',
@@ -74,11 +83,16 @@ async function startDurable(context: PeerContext): Promise<RunningPeer> {
   throw new Error('acknowledged a set and wrote nothing to its data directory');
 }
 
-async function startUetcd(context: PeerContext, storage: readonly string[]): Promise<RunningPeer> {
+async function startUetcd(
+  context: PeerContext,
+  storage: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningPeer> {
   const port = await context.nextPort();
   return startServerProcess({
     command: process.execPath,
     arguments: [builtEntry, '--listen-client-urls', `http://127.0.0.1:${port}`, ...storage],
+    environment,
     dialect: 'v2',
     port,
     version: createRequire(import.meta.url)('../../package.json').version as string,

@@ -35,7 +35,8 @@ export function compareReports(before: Report, after: Report): Change[] {
       if (!ours.includes(peer)) continue;
       for (const now of metrics) {
         const then = metricOf(before, scenario.name, peer, now.name);
-        if (then === undefined || then.median === 0 || now.median === 0) continue;
+        // Of what may be nothing, or less, no ratio says anything.
+        if (then === undefined || then.median <= 0 || now.median <= 0) continue;
         const drift = driftOf(before, after, scenario.name, now.name);
         changes.push(judge(scenario.name, peer, then, now, drift));
       }

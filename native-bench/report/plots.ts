@@ -7,6 +7,7 @@ const colors: Readonly<Record<PeerName, string>> = {
   uetcd: '#d6336c',
   'uetcd-durable': '#f08c00',
   'uetcd-auth': '#a61e4d',
+  'uetcd-uncounted': '#faa2c1',
   'etcd-memory': '#1971c2',
   'etcd-disk': '#74a9d8',
   'bare-uws': '#2f9e44',

@@ -2,6 +2,7 @@
 import { crowdScenarios } from './crowds.ts';
 import { enduranceScenarios } from './endurance.ts';
 import { hostileScenarios } from './hostile.ts';
+import { metricsScenarios } from './metrics-cost.ts';
 import { requestScenarios } from './requests.ts';
 import type { Scenario } from './scenario.ts';
 import { snapshotScenarios } from './snapshots.ts';
@@ -14,4 +15,5 @@ export const allScenarios: readonly Scenario[] = [
   ...enduranceScenarios,
   ...snapshotScenarios,
   ...hostileScenarios,
+  ...metricsScenarios,
 ];

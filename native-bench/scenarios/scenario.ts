@@ -1,7 +1,7 @@
 /** A scenario asks one question of several peers. */
 import type { GeneratorPool } from '../load/generator-pool.ts';
 import type { RunMeasurement } from '../measurement.ts';
-import type { PeerName, RunningPeer } from '../peers/peer.ts';
+import type { Peer, PeerName, RunningPeer } from '../peers/peer.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -30,6 +30,8 @@ export interface Bench {
   readonly seed: number;
   /** Grows with each run: a name for keys that no run before has used. */
   readonly runNumber: number;
+  /** Starts a server beside those that run. Whoever asks for it stops it. */
+  startAnother(peer: Peer): Promise<RunningPeer>;
 }
 
 export const serversInMemory: readonly PeerName[] = ['uetcd', 'etcd-memory', 'bare-uws', 'redis'];

@@ -5,6 +5,7 @@ import { SharedWords } from '../frame/shared-words.ts';
 import { Counter, FrontEndMetrics } from '../metrics/front-end-metrics.ts';
 import { watchGarbageCollections } from '../metrics/garbage-collections.ts';
 import { SpareHeap } from '../metrics/spare-heap.ts';
+import { UncountedMetrics } from '../metrics/uncounted-metrics.ts';
 import { Doorbell } from '../ring/doorbell.ts';
 import { Access } from './access/access.ts';
 import { type PasswordLimits, Passwords } from './access/passwords.ts';
@@ -49,6 +50,8 @@ export interface FrontEndSetup {
   readonly pollMs: number;
   /** What it counts, of `FrontEndMetrics`. */
   readonly metrics: SharedArrayBuffer;
+  /** Whether it counts at all: `UncountedMetrics`. */
+  readonly isCounting: boolean;
   /** For the pages about the server. */
   readonly monitored: MonitoredServer;
   /** How long such a page waits for what the store says. */
@@ -83,9 +86,9 @@ export class OpenFrontEnd {
   #metricsListeners: Listeners | undefined;
 
   constructor(setup: FrontEndSetup, { onError, onWarning, onFatal }: FrontEndEvents) {
-    const { identity, limits, startedMs } = setup;
+    const { identity, limits, startedMs, isCounting } = setup;
     const words = new SharedWords(setup.words);
-    const metrics = new FrontEndMetrics(setup.metrics);
+    const metrics = isCounting ? new FrontEndMetrics(setup.metrics) : new UncountedMetrics(setup.metrics);
     const spareHeap = new SpareHeap((bytes) => {
       metrics.count(Counter.idleCollections);
       metrics.count(Counter.givenBackBytes, bytes);
@@ -104,6 +107,7 @@ export class OpenFrontEnd {
       ownBell: new Doorbell(new Int32Array(setup.bell)),
       words,
       readVersions: new ReadVersions(setup.readVersions),
+      isCounting,
       responder: new Responder(identity.clusterId, setup.raftTerm, setup.corsOrigins),
       number: setup.number,
       pollMs: setup.pollMs,

@@ -118,6 +118,12 @@ export class FrontEndMetrics extends Counted {
     this.histograms.record(Which.turn, tookMs * UNITS_PER_MS);
   }
 
+  /** Answers that are due, and commands that wait for room, as this turn leaves them. */
+  noteDue(inFlight: number, queued: number): void {
+    this.set(Counter.inFlight, inFlight);
+    this.set(Counter.queued, queued);
+  }
+
   /** @param kind of `GcKind`. */
   collected(kind: number, tookMs: number): void {
     this.histograms.record(Which.gc + kind, tookMs * UNITS_PER_MS);

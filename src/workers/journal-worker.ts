@@ -23,12 +23,16 @@ const setup = workerData as JournalSetup;
 const words = new SharedWords(setup.words);
 const frontEndBells = setup.frontEndBells.map((bell) => new Doorbell(new Int32Array(bell)));
 const storeBell = new Doorbell(new Int32Array(setup.storeBell));
-const metrics = new WorkerMetrics(setup.metrics);
-const writer = JournalWriter.open(setup.directory, measuredFileLayer(nodeFileLayer, metrics), {
-  nextSequence: setup.lastSequence + 1,
-  segmentSizeBytesMax: setup.segmentSizeBytesMax,
-  crashPoint: crashHook(),
-});
+const metrics = setup.metrics && new WorkerMetrics(setup.metrics);
+const writer = JournalWriter.open(
+  setup.directory,
+  metrics === undefined ? nodeFileLayer : measuredFileLayer(nodeFileLayer, metrics),
+  {
+    nextSequence: setup.lastSequence + 1,
+    segmentSizeBytesMax: setup.segmentSizeBytesMax,
+    crashPoint: crashHook(),
+  },
+);
 words.durableSequence = setup.lastSequence;
 words.journalState = JournalState.running;
 say({ kind: 'ready', lastSequence: setup.lastSequence, etcdIndex: 0, nodes: 0 });
@@ -38,6 +42,6 @@ runDuty(
   () => words.isJournalStopping,
   new SpinPolicy(setup.spinMs),
   metrics,
-  new QuietDuty(new SpareHeap((bytes) => metrics.gaveBack(bytes)), () => 1),
+  new QuietDuty(new SpareHeap((bytes) => metrics?.gaveBack(bytes)), () => 1),
 );
 if (words.journalState === JournalState.running) writer.close();

@@ -33,8 +33,8 @@ export interface StoreSetup {
   /** The heap that this worker has. */
   readonly heapBytes: number;
   readonly spinMs: number;
-  /** Of `WorkerMetrics`. */
-  readonly metrics: SharedArrayBuffer;
+  /** Of `WorkerMetrics`; undefined: nothing is counted. */
+  readonly metrics: SharedArrayBuffer | undefined;
   /** Undefined when the store lives in memory only. */
   readonly durable: DurableSetup | undefined;
 }
@@ -51,8 +51,8 @@ export interface JournalSetup {
   readonly lastSequence: number;
   readonly segmentSizeBytesMax: number;
   readonly spinMs: number;
-  /** Of `WorkerMetrics`. */
-  readonly metrics: SharedArrayBuffer;
+  /** Of `WorkerMetrics`; undefined: nothing is counted. */
+  readonly metrics: SharedArrayBuffer | undefined;
 }
 
 export type WorkerMessage =

@@ -66,9 +66,9 @@ else {
   say({ kind: 'ready', lastSequence, etcdIndex: duty.store.index, nodes: duty.store.tree.size });
   waitForJournal();
 }
-const metrics = new WorkerMetrics(setup.metrics);
+const metrics = setup.metrics && new WorkerMetrics(setup.metrics);
 const { tree, hub } = duty.store;
-const quiet = new QuietDuty(new SpareHeap((bytes) => metrics.gaveBack(bytes)), () => tree.size + hub.size);
+const quiet = new QuietDuty(new SpareHeap((bytes) => metrics?.gaveBack(bytes)), () => tree.size + hub.size);
 runDuty(duty, bell, () => words.isStoreStopping, new SpinPolicy(setup.spinMs), metrics, quiet);
 
 /** Expiries are journaled, so nothing may expire before the journal worker says where the journal stands. */

@@ -244,6 +244,23 @@ describe('a large answer', () => {
   });
 });
 
+test('a server that is told to count nothing serves, and still knows how many connections it has', async () => {
+  const server = await startCommandLine(['--front-ends', '1', '--max-connections', '2'], { UETCD_METRICS: 'off' });
+  const api = new ApiClient(server.url);
+  await useAll(api);
+  const page = await scrape(api);
+  expect(page.series('etcd_http_received_total{')).toEqual([]);
+  expect(page.series('uetcd_request_duration_seconds_count{')).toEqual([]);
+  expect(page.value('uetcd_store_batch_size_count')).toBe(0);
+  expect(page.value('uetcd_store_index')).toBeGreaterThan(0);
+  expect(page.value('uetcd_connections')).toBeGreaterThan(0);
+  const more = [await RawConnection.open(server.url), await RawConnection.open(server.url)];
+  expect(await more[1]?.answer()).toMatchObject({ status: 503 });
+  for (const connection of more) connection.destroy();
+  await api.close();
+  await server.stop();
+});
+
 test('a durable server tells of its journal', async () => {
   const directory = makeTemporary('uetcd-metrics');
   const server = await startInProcess({ dataDir: directory, snapshotCount: 20 });

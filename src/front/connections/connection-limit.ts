@@ -20,7 +20,7 @@ export class ConnectionLimit {
 
   /** A connection has been accepted. @returns whether there is a place for it; if not it must be closed. */
   opened(): boolean {
-    this.#own.count(Counter.connections);
+    this.#note(1);
     let open = 0;
     for (const frontEnd of this.#all) open += frontEnd.get(Counter.connections);
     if (open <= this.max) return true;
@@ -30,6 +30,10 @@ export class ConnectionLimit {
 
   /** A connection is gone, whether it had a place or not. */
   closed(): void {
-    this.#own.count(Counter.connections, -1);
+    this.#note(-1);
+  }
+
+  #note(change: number): void {
+    this.#own.set(Counter.connections, this.#own.get(Counter.connections) + change);
   }
 }

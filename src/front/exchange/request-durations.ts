@@ -1,4 +1,5 @@
 /** How long the store has taken for each request, by slot: counted when it is sent, and measured when its answer is here. */
+import { performance } from 'node:perf_hooks';
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
 import { Operation } from '../../metrics/operation.ts';
 
@@ -15,12 +16,16 @@ export class RequestDurations {
   /** By slot: what was asked, and when. */
   readonly #operations: Operation[] = [];
   readonly #receivedMs: number[] = [];
-  /** When the replies that are being handled were there. */
-  nowMs = 0;
+  #nowMs = 0;
 
   constructor(metrics: FrontEndMetrics, options: SlowRequestOptions) {
     this.#metrics = metrics;
     this.#options = options;
+  }
+
+  /** The replies that are handled next are there now. */
+  lookAtClock(): void {
+    this.#nowMs = performance.now();
   }
 
   /** A request is handed to the store. */
@@ -33,11 +38,20 @@ export class RequestDurations {
   /** Its answer is here. */
   finish(slot: number, status: number, isGone: boolean): void {
     const operation = this.#operations[slot] as Operation;
-    const tookMs = this.nowMs - (this.#receivedMs[slot] as number);
+    const tookMs = this.#nowMs - (this.#receivedMs[slot] as number);
     if (!isGone) this.#metrics.answered(operation, status, tookMs);
     if (tookMs >= this.#options.slowRequestMs && operation !== Operation.other) {
       this.#metrics.count(Counter.slow);
       this.#options.onSlow(slot, status, tookMs, isGone);
     }
   }
+}
+
+/** Measures nothing, for the sake of a comparison: `UncountedMetrics`. */
+export class UnmeasuredDurations extends RequestDurations {
+  override lookAtClock(): void {}
+
+  override begin(): void {}
+
+  override finish(): void {}
 }

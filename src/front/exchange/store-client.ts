@@ -3,7 +3,6 @@
  * to the connection that waits for it.
  */
 import type { HttpResponse } from 'uWebSockets.js';
-import { performance } from 'node:perf_hooks';
 import { byteStringOfBytes } from '../../base/byte-string.ts';
 import { addLookUps, ControlOp, type LookUps } from '../../frame/command-frame.ts';
 import { LinkConsumer, type LinkEnd } from '../../frame/link.ts';
@@ -23,7 +22,7 @@ import { BodyBudget } from './body-budget.ts';
 import { CommandSender } from './command-sender.ts';
 import { Gate } from './gate.ts';
 import { type KeptRead, ReadCache } from './read-cache.ts';
-import { RequestDurations, type SlowRequestOptions } from './request-durations.ts';
+import { RequestDurations, type SlowRequestOptions, UnmeasuredDurations } from './request-durations.ts';
 import { SlotState, Slots } from './slots.ts';
 import { OPENING_BRACE } from './stream-writer.ts';
 import { Turns, type TurnsOptions, type TurnWork } from './turns.ts';
@@ -43,6 +42,8 @@ export interface StoreClientOptions extends TurnsOptions, SlowRequestOptions, An
   readonly replies: LinkEnd;
   readonly storeBell: Doorbell;
   readonly readVersions: ReadVersions;
+  /** Whether requests are counted and measured, as they are unless that itself is to be measured. */
+  readonly isCounting: boolean;
   /** Called, corked, with what the store says of itself, for a slot that has asked. */
   readonly onReading: (slot: number, response: HttpResponse, body: Uint8Array) => void;
   /** Called with what is new of users and roles: `SecurityNews` as JSON. */
@@ -84,7 +85,8 @@ export class StoreClient implements TurnWork {
     this.#words = words;
     this.#gate = new Gate(words);
     this.#reads = new ReadCache(words, options.readVersions, this.#gate);
-    this.#durations = new RequestDurations(metrics, options);
+    const Durations = options.isCounting ? RequestDurations : UnmeasuredDurations;
+    this.#durations = new Durations(metrics, options);
     this.#watches = new Watches(this.slots, this.#durations, {
       ...options,
       onCancel: (slot) => this.#tellCancelled(slot),
@@ -248,7 +250,7 @@ export class StoreClient implements TurnWork {
         replies.unread();
         break;
       }
-      if (taken % REPLIES_PER_CLOCK === 0) this.#durations.nowMs = performance.now();
+      if (taken % REPLIES_PER_CLOCK === 0) this.#durations.lookAtClock();
       this.#handle(reply);
       taken++;
     }

@@ -115,8 +115,7 @@ export class Turns {
     if (isFlowing) this.#lastProgressMs = nowMs;
     if (this.#startMs > 0) metrics.turned(nowMs - this.#startMs);
     const { dueCount, queuedCount } = this.#work;
-    metrics.set(Counter.inFlight, dueCount);
-    metrics.set(Counter.queued, queuedCount);
+    metrics.noteDue(dueCount, queuedCount);
     const isDue = dueCount > 0 && !this.#isCrowded && nowMs >= this.#restUntilMs;
     const mayPoll = isDue && nowMs - this.#lastProgressMs < pollMs;
     if (isDue && !mayPoll) this.#restUntilMs = nowMs + REST_AFTER_VAIN_POLL_MS;
