@@ -34,6 +34,8 @@ export interface StartOptions extends Partial<ServerConfig> {
   readonly host?: string;
   /** Called when the server cannot go on (its store has crashed). Default: says so on stderr and ends the process. */
   readonly onFatal?: (error: Error) => void;
+  /** Gives up a start: it rejects with the signal's reason, and leaves nothing behind. Of no meaning once the server serves. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningServer {
@@ -52,7 +54,8 @@ export interface RunningServer {
 }
 
 /**
- * Starts a server and resolves when it serves. Rejects with one clear line when it cannot: a port in use, a bad URL.
+ * Starts a server and resolves when it serves. Rejects with one clear line when it cannot: a port in use, a bad URL; and
+ * when `signal` says so.
  * Several can run in one process.
  */
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
@@ -75,7 +78,7 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
   const tls = tlsFilesOf(config, [...addresses, ...metricsAddresses], log);
   const corsOrigins = parseCorsOrigins(config.cors);
   const server = new Server(config, { tls, corsOrigins }, log, options.onFatal ?? endProcess);
-  return server.start(addresses, metricsAddresses);
+  return server.start(addresses, metricsAddresses, options.signal);
 }
 
 const MB = 1024 * 1024;
@@ -110,6 +113,8 @@ class Server {
   #snapshots: SnapshotSchedule | undefined;
   #frontEnds: FrontEnds | undefined;
   #isClosing = false;
+  /** Whose readiness is waited for. */
+  #loading: Worker | undefined;
 
   constructor(config: ServerConfig, read: ReadOptions, log: Logger, onFatal: (error: Error) => void) {
     this.#config = config;
@@ -124,13 +129,23 @@ class Server {
     }
   }
 
-  async start(addresses: readonly ListenAddress[], metricsAddresses: readonly ListenAddress[]): Promise<RunningServer> {
+  async start(
+    addresses: readonly ListenAddress[],
+    metricsAddresses: readonly ListenAddress[],
+    signal: AbortSignal | undefined,
+  ): Promise<RunningServer> {
+    // It may be at it for a while, with all that a directory holds. To the disk this is no worse than a power cut.
+    const giveUp = () => void this.#loading?.terminate();
     try {
+      signal?.throwIfAborted();
+      signal?.addEventListener('abort', giveUp);
       if (this.#config.inMemory) await this.#startStore(undefined);
-      else await this.#startDurably();
+      else await this.#startDurably(signal);
+      signal?.throwIfAborted();
       const frontEnds = this.#openFrontEnds();
       const urls = await frontEnds.listen(addresses, this.#config.advertiseClientUrls);
       const metricsUrls = await frontEnds.listenForMetrics(metricsAddresses);
+      signal?.throwIfAborted();
       const told = metricsUrls.length === 0 ? { urls } : { urls, metricsUrls };
       this.#log.info(told, 'ready to serve client requests');
       const renew = () => this.#renewCertificates(frontEnds);
@@ -144,14 +159,17 @@ class Server {
       };
     } catch (error) {
       await this.#close();
-      throw error;
+      throw signal?.aborted === true ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
     }
   }
 
-  async #startDurably(): Promise<void> {
+  async #startDurably(signal: AbortSignal | undefined): Promise<void> {
     const { name, dataDir, snapshotCount, eventHistory, forceRecover, storeHeapMb } = this.#config;
     const directory = await openDataDirectory(resolve(dataDir ?? `${name}.uetcd`));
     this.#directory = directory;
+    signal?.throwIfAborted();
     const journal = createLink(LIMITS.journalRingBytes);
     this.#monitoring.watchRing('journal', journal.producer.ring);
     const { snapshots } = this.#monitoring;
@@ -163,6 +181,7 @@ class Server {
       journal: journal.producer,
       journalBell: this.#journalBell,
     });
+    signal?.throwIfAborted();
     this.#journalWorker = spawnJournalWorker({
       words: this.#wordsMemory,
       bell: this.#journalBell,
@@ -207,11 +226,13 @@ class Server {
 
   /** Resolves when the worker says that it is ready; from then on its end is the server's end. */
   #untilReady(worker: Worker, name: string): Promise<number> {
+    this.#loading = worker;
     return new Promise((resolve, reject) => {
       let isReady = false;
       worker.on('message', (message: WorkerMessage) => {
         if (message.kind === 'ready') {
           isReady = true;
+          this.#loading = undefined;
           resolve(message.lastSequence);
         } else if (message.kind === 'log') this.#log[message.level](message.text);
         else this.#snapshots?.checkpoint(message.sequence);
