@@ -44,6 +44,8 @@ export interface ServerConfig {
   readonly maxInFlight: number;
   /** Bytes of forms that came in pieces, of each front end, until their requests are answered. */
   readonly maxBodyBytesInFlight: number;
+  /** Bytes of large answers until their readers have them: listings of all front ends; large values of each. */
+  readonly maxAnswerBytesInFlight: number;
   /** Open watches of all clients together. */
   readonly maxWatchers: number;
   /** Open watches of one client address; of an IPv6 one those of its /64. */
@@ -104,6 +106,8 @@ export const DEFAULTS: ServerConfig = {
   maxInFlight: 65_536,
   // 25 of the largest forms at a time. Ordinary forms come in one piece, and are not counted.
   maxBodyBytesInFlight: 256 * MB,
+  // Five listings of a million keys, fifty of 10 MiB. A reader in health has one within a second.
+  maxAnswerBytesInFlight: 512 * MB,
   maxWatchers: 100_000,
   // As many as of all: behind a proxy all clients have one address.
   maxWatchersPerClient: 100_000,

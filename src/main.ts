@@ -160,6 +160,15 @@ const program = new Command('uetcd')
       .argParser(positiveInteger),
   )
   .addOption(
+    flag(
+      '--max-answer-bytes-in-flight <bytes>',
+      'large answers that their readers do not have yet',
+      'ETCD_MAX_ANSWER_BYTES_IN_FLIGHT',
+    )
+      .default(DEFAULTS.maxAnswerBytesInFlight)
+      .argParser(positiveInteger),
+  )
+  .addOption(
     flag('--max-watchers <watchers>', 'open watches at a time', 'ETCD_MAX_WATCHERS')
       .default(DEFAULTS.maxWatchers)
       .argParser(positiveInteger),

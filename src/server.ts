@@ -201,7 +201,7 @@ class Server {
 
   /** @returns the sequence of the last command that was recovered. */
   #startStore(durable: DurableSetup | undefined): Promise<number> {
-    const { eventHistory, maxWatchers, maxWatchersPerClient, storeHeapMb } = this.#config;
+    const { eventHistory, maxAnswerBytesInFlight, maxWatchers, maxWatchersPerClient, storeHeapMb } = this.#config;
     const worker = spawnStoreWorker(
       {
         words: this.#wordsMemory,
@@ -213,6 +213,7 @@ class Server {
         historyEventsMax: eventHistory,
         watchersMax: maxWatchers,
         clientWatchersMax: maxWatchersPerClient,
+        listingBytesMax: maxAnswerBytesInFlight,
         heapBytes: storeHeapMb * MB,
         spinMs: unlessAlone(LIMITS.storeSpinMs),
         metrics: this.#monitoring.isCounting ? this.#monitoring.storeMemory : undefined,
@@ -316,6 +317,7 @@ class Server {
       inFlightMax: config.maxInFlight,
       requestBytesMax: config.maxRequestBytes,
       bodyBytesMax: config.maxBodyBytesInFlight,
+      answerBytesMax: config.maxAnswerBytesInFlight,
       pathDepthMax: LIMITS.pathDepthMax,
       watchersMax: config.maxWatchers,
       clientWatchersMax: config.maxWatchersPerClient,

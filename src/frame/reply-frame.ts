@@ -38,6 +38,8 @@ export const ReplyKind = {
   security: 7,
   /** There is no place for another watcher of one client's address. */
   clientWatchRefused: 8,
+  /** There is no memory for another listing: the front end words the refusal. */
+  listingRefused: 9,
 } as const;
 
 /** Which headers an answer bears. */

@@ -12,9 +12,10 @@
  *   FRONT_END_CLOSED   front end n,     main thread, when the process ends
  *     [n], n > 0       its thread
  *   CROWD [n]          front end n      store worker and journal worker: they do not spin then
+ *   LISTINGS_LEFT [n]  front end n      store worker: how much of what it has listed is still on its way; KB, all in all
  *   failure text       journal worker, before it sets JOURNAL_STATE; written once
  *
- * DURABLE_SEQUENCE, ETCD_INDEX and SEQUENCE hold the low 32 bits of a count, so they are compared by difference, never by size.
+ * DURABLE_SEQUENCE, ETCD_INDEX, SEQUENCE and LISTINGS_LEFT hold the low 32 bits of a count, so they are compared by difference, never by size.
  */
 import { assert } from '../base/assert.ts';
 
@@ -33,12 +34,13 @@ const WORD = {
   textSize: 96,
   frontEndClosed: 112,
   crowd: 128,
+  listingsLeft: 144,
 } as const;
 
 /** As many as have a word of their own here; a watcher's id would have room for more. */
 export const FRONT_ENDS_MAX = 16;
 
-assert(WORD.crowd + FRONT_ENDS_MAX <= TEXT_AT_BYTES / 4, 'the words of the front ends end before the text');
+assert(WORD.listingsLeft + FRONT_ENDS_MAX <= TEXT_AT_BYTES / 4, 'the words of the front ends end before the text');
 
 export const JournalState = { none: 0, running: 1, failed: 2 } as const;
 
@@ -125,6 +127,15 @@ export class SharedWords {
     Atomics.store(this.#words, WORD.crowd + frontEnd, isCrowded ? 1 : 0);
   }
 
+  /** KB of listings that front end `number` has sent or given up since the start. */
+  listingsLeftKb(number: number): number {
+    return Atomics.load(this.#words, WORD.listingsLeft + number);
+  }
+  noteListingLeft(frontEnd: number, sizeKb: number): void {
+    const at = WORD.listingsLeft + frontEnd;
+    Atomics.store(this.#words, at, (Atomics.load(this.#words, at) + sizeKb) | 0);
+  }
+
   /** Says why the journal failed, and that it did. */
   failJournal(reason: string): void {
     const size = this.#text.write(reason);
@@ -136,6 +147,13 @@ export class SharedWords {
   get failureReason(): string {
     return this.#text.toString('utf8', 0, this.#words[WORD.textSize]);
   }
+}
+
+/** What the parts of a listing take, as both its store worker and its front end count it. */
+export function sizeKbOf(parts: readonly Uint8Array[]): number {
+  let sizeBytes = 0;
+  for (const part of parts) sizeBytes += part.buffer.byteLength;
+  return Math.ceil(sizeBytes / 1024);
 }
 
 /** Whether a frame with this gate may leave. */

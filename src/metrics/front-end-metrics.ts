@@ -53,6 +53,10 @@ export const Counter = {
   /** Collections of garbage because there was nothing to do, and by how much they have made the heap smaller. */
   idleCollections: 25,
   givenBackBytes: 26,
+  /** Gauge: what large answers take that their readers do not have yet. */
+  answerBytes: 27,
+  /** Refused, or closed, because those take all the room that there is for answers. */
+  tooManyAnswerBytes: 28,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

@@ -32,6 +32,7 @@ export function tellRequests(page: Exposition, { frontEnds }: ServerReading): vo
     .sample(sumOf(frontEnds, Counter.tooManyClientWatchers), { reason: 'client_watchers' })
     .sample(sumOf(frontEnds, Counter.tooManyRequests), { reason: 'requests' })
     .sample(sumOf(frontEnds, Counter.tooManyBodyBytes), { reason: 'body_bytes' })
+    .sample(sumOf(frontEnds, Counter.tooManyAnswerBytes), { reason: 'answer_bytes' })
     .sample(refusedForMemory(frontEnds), { reason: 'memory' });
   page
     .counter('uetcd_requests_abandoned_total', 'Requests whose client went away before their answer was there.')
@@ -62,6 +63,9 @@ export function tellRequests(page: Exposition, { frontEnds }: ServerReading): vo
   page
     .gauge('uetcd_body_bytes', 'What forms take that came in pieces, until their requests are answered.')
     .sample(sumOf(frontEnds, Counter.bodyBytes));
+  page
+    .gauge('uetcd_answer_bytes', 'What large answers take, until their readers have them.')
+    .sample(sumOf(frontEnds, Counter.answerBytes));
   page.gauge('uetcd_connections', 'Open connections of clients.').sample(sumOf(frontEnds, Counter.connections));
   page
     .counter(

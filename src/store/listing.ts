@@ -41,6 +41,7 @@ const SORT_COST = 100;
 const TEXT_SIZE_BYTES = 4 * 1024;
 const FIRST_PART_SIZE_BYTES = 16 * 1024;
 const PART_SIZE_BYTES = 1024 * 1024;
+const REFERENCE_SIZE_BYTES = 8;
 
 export class Listing {
   readonly #nowMs: number;
@@ -54,6 +55,8 @@ export class Listing {
   /** What is not yet in the part: a call for each node would take half as long again. */
   #text = '';
   #isComplete = false;
+  /** What it takes: the references, and the bytes so far. */
+  heldBytes = FIRST_PART_SIZE_BYTES;
 
   /** @param directories of the tree that the directory stands in. */
   constructor(directory: Node, directories: ChildDirectories, isRecursive: boolean, isSorted: boolean, nowMs: number) {
@@ -93,6 +96,7 @@ export class Listing {
       below ??= new Map();
       below.set(child, this.#levelOf(child, contents === 'recursive' ? 'recursive' : 'left out', isSorted));
     }
+    this.heldBytes += children.length * REFERENCE_SIZE_BYTES;
     const level = { directory: directorySnapshot(directory), children, below };
     if (isSorted && children.length > 1) this.#unsorted.push(level);
     return level;
@@ -162,6 +166,7 @@ export class Listing {
   #startPart(neededBytes: number): void {
     this.#parts.push(this.#part.subarray(0, this.#partSizeBytes));
     this.#part = Buffer.allocUnsafeSlow(Math.max(neededBytes, PART_SIZE_BYTES));
+    this.heldBytes += this.#part.length;
     this.#partSizeBytes = 0;
   }
 }

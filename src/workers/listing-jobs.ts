@@ -1,5 +1,6 @@
 /** Listings that take more than one slice: each turn gives one of them its share, so that other commands go on. */
 import type { Listing } from '../store/listing.ts';
+import type { ListingRoom } from './listing-room.ts';
 import type { ReplyWriter } from './reply-writer.ts';
 
 interface ListingJob {
@@ -15,14 +16,25 @@ interface ListingJob {
 
 export class ListingJobs {
   readonly #jobs: ListingJob[] = [];
+  readonly #room: ListingRoom;
+
+  constructor(room: ListingRoom) {
+    this.#room = room;
+  }
 
   get areWaiting(): boolean {
     return this.#jobs.length > 0;
   }
 
+  /** Whether there is memory for another. */
+  get haveRoom(): boolean {
+    return !this.#room.isFull;
+  }
+
   /** Answers at once when one slice is enough. @param replies stamped. */
   begin(listing: Listing, replies: ReplyWriter, slot: number, format: number): void {
     const { gate, etcdIndex, raftIndex } = replies;
+    this.#room.take(listing.heldBytes);
     this.#step({ listing, replies, slot, format, gate, etcdIndex, raftIndex });
   }
 
@@ -36,15 +48,23 @@ export class ListingJobs {
 
   /** Gives them all up: whoever takes them must answer. */
   takeAll(): ListingJob[] {
-    return this.#jobs.splice(0);
+    const jobs = this.#jobs.splice(0);
+    for (const { listing } of jobs) this.#room.take(-listing.heldBytes);
+    return jobs;
   }
 
   #step(job: ListingJob): void {
-    if (!job.listing.step()) {
+    const { replies, slot, format, listing, gate, etcdIndex, raftIndex } = job;
+    const beforeBytes = listing.heldBytes;
+    const isComplete = listing.step();
+    this.#room.take(listing.heldBytes - beforeBytes);
+    const isGivenUp = this.#room.isTooMuch(listing.heldBytes);
+    if (!isComplete && !isGivenUp) {
       this.#jobs.push(job);
       return;
     }
-    const { replies, slot, format, listing, gate, etcdIndex, raftIndex } = job;
-    replies.answerInParts(slot, format, listing.takeParts(), gate, etcdIndex, raftIndex);
+    this.#room.take(-listing.heldBytes);
+    if (isGivenUp) replies.listingRefused(slot);
+    else replies.answerInParts(slot, format, listing.takeParts(), gate, etcdIndex, raftIndex);
   }
 }

@@ -17,6 +17,7 @@ import {
   replySizeBytes,
   writeReplyHead,
 } from '../frame/reply-frame.ts';
+import { sizeKbOf } from '../frame/shared-words.ts';
 import type { Doorbell } from '../ring/doorbell.ts';
 import { RingGauge } from '../ring/ring.ts';
 
@@ -34,6 +35,8 @@ export class ReplyWriter {
   gate = 0;
   etcdIndex = 0;
   raftIndex = 0;
+  /** KB of listings that were handed over beside the ring since the start; the low 32 bits. */
+  listedKb = 0;
   #unannouncedGate: number | undefined;
 
   constructor(end: LinkEnd, frontEndBell: Doorbell) {
@@ -87,6 +90,11 @@ export class ReplyWriter {
     this.#frame(kind, ReplyFormat.plainJson, 503, slot, '');
   }
 
+  /** There is no memory for it. */
+  listingRefused(slot: number): void {
+    this.#frame(ReplyKind.listingRefused, ReplyFormat.plainJson, 503, slot, '');
+  }
+
   /** What is new of users and roles; see `SecurityNews`. */
   security(version: number, news: string): void {
     this.#frame(ReplyKind.security, ReplyFormat.plainJson, 200, version, news);
@@ -126,6 +134,7 @@ export class ReplyWriter {
       return;
     }
     const at = this.#claimDetached();
+    this.listedKb = (this.listedKb + sizeKbOf(parts)) | 0;
     writeReplyHead(this.#link.bytes, this.#link.view, at, kind, format, 200, slot, gate, 0, etcdIndex, raftIndex);
     this.#link.publishQuietly(parts);
   }

@@ -30,6 +30,8 @@ export interface StoreSetup {
   readonly watchersMax: number;
   /** Of one client's address. */
   readonly clientWatchersMax: number;
+  /** Of large listings, until their clients have them. */
+  readonly listingBytesMax: number;
   /** The heap that this worker has. */
   readonly heapBytes: number;
   readonly spinMs: number;

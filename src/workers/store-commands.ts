@@ -23,6 +23,7 @@ import { Applier, isWriteOp } from './apply.ts';
 import { watcherIdOf } from './deliveries.ts';
 import type { KeptReads } from './kept-reads.ts';
 import { ListingJobs } from './listing-jobs.ts';
+import { ListingRoom } from './listing-room.ts';
 import type { MemoryGuard } from './memory-guard.ts';
 import type { ReplyWriter } from './reply-writer.ts';
 import { SecurityFeed } from './security-feed.ts';
@@ -55,7 +56,7 @@ export class StoreCommands {
   readonly #applier: Applier;
   readonly #security: SecurityFeed;
   readonly #command = new CommandReader();
-  readonly #listings = new ListingJobs();
+  readonly #listings: ListingJobs;
   /** Whether a change of users or roles has made sure of their directories since the process began. */
   #hasEnsuredAuth = false;
   #renderedEvent: StoreEvent | undefined;
@@ -68,6 +69,7 @@ export class StoreCommands {
     words: SharedWords,
     keptReads: KeptReads,
     memory: MemoryGuard | undefined,
+    listingBytesMax: number,
   ) {
     this.#store = store;
     this.#sequencer = sequencer;
@@ -76,6 +78,8 @@ export class StoreCommands {
     this.#keptReads = keptReads;
     this.#memory = memory;
     this.#applier = new Applier(store);
+    const replies = frontEnds.map((frontEnd) => frontEnd.replies);
+    this.#listings = new ListingJobs(new ListingRoom(listingBytesMax, replies, words));
     this.#security = new SecurityFeed(store, this.#applier.security, words);
   }
 
@@ -287,6 +291,10 @@ export class StoreCommands {
 
   #list(replies: ReplyWriter, directory: Node): void {
     const { slot, flags, timeMs } = this.#command;
+    if (!this.#listings.haveRoom) {
+      replies.listingRefused(slot);
+      return;
+    }
     const listing = new Listing(
       directory,
       this.#store.tree.directories,

@@ -34,6 +34,8 @@ export interface StoreDutyOptions {
   readonly words: SharedWords;
   readonly nowMs: () => number;
   readonly keptReads: KeptReads;
+  /** Of large listings, until their clients have them; no bound without. */
+  readonly listingBytesMax?: number;
   /** Says when there is no room for more; undefined when there always is. */
   readonly memory?: MemoryGuard;
 }
@@ -50,12 +52,20 @@ export class StoreDuty {
 
   constructor(
     createStore: (onEvent: (event: StoreEvent, recipients: Watcher[]) => void) => Store,
-    { frontEnds, words, nowMs, keptReads, memory }: StoreDutyOptions,
+    { frontEnds, words, nowMs, keptReads, listingBytesMax = Number.POSITIVE_INFINITY, memory }: StoreDutyOptions,
   ) {
     this.store = createStore((event, recipients) => this.#deliveries.add(event, recipients));
     this.store.tree.onChange = keptReads.changed;
     this.#sequencer = new Sequencer(this.store, words);
-    this.#commands = new StoreCommands(this.store, this.#sequencer, frontEnds, words, keptReads, memory);
+    this.#commands = new StoreCommands(
+      this.store,
+      this.#sequencer,
+      frontEnds,
+      words,
+      keptReads,
+      memory,
+      listingBytesMax,
+    );
     this.#deliveries = new Deliveries(frontEnds.map(({ replies }) => replies));
     this.#frontEnds = frontEnds;
     this.#words = words;

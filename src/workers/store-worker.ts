@@ -47,6 +47,7 @@ const duty = new StoreDuty((onEvent) => new Store(historyEventsMax, durable !== 
   words,
   nowMs: Date.now,
   keptReads: new KeptReads(new ReadVersions(setup.readVersions)),
+  listingBytesMax: setup.listingBytesMax,
   memory,
 });
 if (durable === undefined) say({ kind: 'ready', lastSequence: 0, etcdIndex: duty.store.index, nodes: 0 });

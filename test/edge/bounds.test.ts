@@ -199,6 +199,82 @@ describe('bounds', () => {
     );
   });
 
+  describe('large answers on their way', () => {
+    const MB = 1024 * 1024;
+    const used = async (api: ApiClient) =>
+      Number(/^uetcd_answer_bytes (\d+)$/m.exec((await api.fetch('/metrics')).text)?.[1]);
+    const LISTING = '/v2/keys/many?recursive=true';
+
+    /** Asks, and reads nothing of the answer. */
+    async function ask(api: ApiClient, target: string): Promise<RawConnection> {
+      const connection = await RawConnection.open(api.url);
+      connection.socket.pause();
+      await connection.write(requestBytes('GET', target));
+      return connection;
+    }
+
+    test.each([1, 2])(
+      'leave no room for another listing, through %i front ends, until one of them is done',
+      async (frontEnds) => {
+        await withServer({ maxAnswerBytesInFlight: 4 * MB, frontEnds }, async (api) => {
+          for (let key = 0; key < 60; key++) await api.put(`/many/${key}`, `value=${'x'.repeat(200_000)}`);
+          const reader = await ask(api, LISTING); // Above the bound, and alone.
+          await expect.poll(() => used(api), { timeout: 10_000 }).toBeGreaterThan(12 * MB);
+          for (let connection = 0; connection < frontEnds; connection++) {
+            const other = await RawConnection.open(api.url);
+            await other.write(requestBytes('GET', LISTING));
+            const refused = await other.answer();
+            expect([refused?.status, refused?.headers['retry-after']]).toEqual([503, '1']);
+            expect(refused?.body).toContain('--max-answer-bytes-in-flight');
+            other.destroy();
+          }
+          expect((await api.put('/small', 'value=1')).status).toBe(201);
+          reader.destroy();
+          await expect.poll(() => used(api), { timeout: 10_000 }).toBe(0);
+          const whole = await api.get('/many?recursive=true');
+          expect([whole.status, whole.bytes.length > 11 * MB]).toEqual([200, true]);
+          expect(await used(api)).toBe(0);
+          const refusals = new RegExp(`^uetcd_requests_refused_total{reason="answer_bytes"} ${frontEnds}$`, 'm');
+          expect((await api.fetch('/metrics')).text).toMatch(refusals);
+        });
+      },
+    );
+
+    test('leave no room for another large value: a read is refused, a write is done and its connection closed', async () => {
+      await withServer({ maxAnswerBytesInFlight: 10 * MB, frontEnds: 1 }, async (api) => {
+        const value = (letter: string) => `value=${letter.repeat(8 * MB)}`;
+        await api.put('/a', value('a'));
+        const reader = await ask(api, '/v2/keys/a');
+        await expect.poll(() => used(api), { timeout: 10_000 }).toBeGreaterThan(8 * MB);
+        expect((await api.get('/a')).status).toBe(503);
+        const watch = await RawConnection.open(api.url);
+        await watch.write(requestBytes('GET', '/v2/keys/b?wait=true'));
+        await watch.until(() => watch.received.includes('{'), 5_000);
+        const writer = await RawConnection.open(api.url);
+        await writer.write(requestBytes('PUT', '/v2/keys/b', value('b')));
+        expect(await writer.answer(10_000)).toBeUndefined();
+        expect(await watch.until(() => watch.isClosed, 10_000)).toBe(true);
+        expect((await api.put('/small', 'value=1')).status).toBe(201);
+        reader.destroy();
+        await expect.poll(() => used(api), { timeout: 10_000 }).toBe(0);
+        expect((await api.get('/b')).text).toContain('bbbbbbbb');
+        expect(await used(api)).toBe(0);
+      });
+    });
+
+    test('an event that many wait for counts once, and each of them hears it', async () => {
+      await withServer({ maxAnswerBytesInFlight: 3 * MB, frontEnds: 1 }, async (api) => {
+        const watches = await Promise.all(Array.from({ length: 20 }, () => api.watch('/a?wait=true')));
+        const written = await api.put('/a', `value=${'x'.repeat(MB)}`);
+        for (const watch of watches) {
+          expect(`${await watch.nextLine()}\n` === written.text).toBe(true);
+          await watch.close();
+        }
+        await expect.poll(() => used(api), { timeout: 10_000 }).toBe(0);
+      });
+    });
+  });
+
   test('--event-history is how far a watch looks back', async () => {
     await withServer({ eventHistory: 10 }, async (api) => {
       for (let count = 0; count < 20; count++) await api.put('/a', `value=${count}`);

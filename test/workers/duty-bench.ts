@@ -163,12 +163,13 @@ export class DutyBench {
   readonly frontEnds: BenchFrontEnd[];
   nowMs = NOON_MS;
 
-  constructor(frontEndsCount = 1, bounds: WatcherBounds = {}) {
+  constructor(frontEndsCount = 1, bounds: WatcherBounds = {}, listingBytesMax = Number.POSITIVE_INFINITY) {
     this.frontEnds = Array.from({ length: frontEndsCount }, () => new BenchFrontEnd());
     this.duty = new StoreDuty((onEvent) => new Store(HISTORY_EVENTS_MAX, true, onEvent, bounds), {
       frontEnds: this.frontEnds,
       words: this.words,
       nowMs: () => this.nowMs,
+      listingBytesMax,
       keptReads: new KeptReads(new ReadVersions(ReadVersions.createMemory())),
     });
   }

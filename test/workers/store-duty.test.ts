@@ -319,8 +319,8 @@ describe('a turn', () => {
 
 describe('a large listing', () => {
   const KEYS = 12_000;
-  const filledBench = () => {
-    const bench = new DutyBench();
+  const filledBench = (listingBytesMax?: number) => {
+    const bench = new DutyBench(1, {}, listingBytesMax);
     for (let number = 0; number < KEYS; number++) {
       bench.first.set(1, `/d/${number}`, 'old');
       if (number % 1000 === 999) {
@@ -363,6 +363,38 @@ describe('a large listing', () => {
     const listings = bench.first.received();
     expect(listings.map(({ slot }) => slot)).toEqual([1, 2, 3]);
     expect(new Set(listings.map(({ body }) => body)).size).toBe(1);
+  });
+
+  test('is given up for the sake of others where they do not all find room, and the others are whole', () => {
+    const bench = filledBench(4 * 1024 * 1024);
+    const slots = Array.from({ length: 20 }, (_, slot) => slot);
+    for (const slot of slots) bench.first.send(Op.get, slot, '/d');
+    bench.run();
+    const replies = bench.first.received();
+    expect(replies.map(({ slot }) => slot).sort((a, b) => a - b)).toEqual(slots);
+    const whole = replies.filter(({ kind }) => kind === 'answer');
+    expect(whole.length).toBeGreaterThanOrEqual(1);
+    expect(whole.length).toBeLessThanOrEqual(4);
+    for (const { body } of whole) expect(JSON.parse(body).node.nodes).toHaveLength(KEYS);
+    expect(replies.filter(({ kind }) => kind === 'listingRefused')).toHaveLength(20 - whole.length);
+    // Those that were handed over are on their way still, until their front end says that they have left.
+    bench.first.send(Op.get, 30, '/d');
+    bench.run();
+    expect(bench.first.received().map(({ kind }) => kind)).toEqual(['listingRefused']);
+    bench.words.noteListingLeft(0, bench.first.replies.listedKb);
+    bench.first.send(Op.get, 31, '/d');
+    bench.run();
+    expect(bench.first.received().map(({ kind }) => kind)).toEqual(['answer']);
+  });
+
+  test('may be larger than all room there is while it is the only one', () => {
+    const bench = filledBench(1000);
+    bench.first.send(Op.get, 1, '/d');
+    bench.run();
+    expect(bench.first.received().map(({ kind }) => kind)).toEqual(['answer']);
+    bench.first.send(Op.get, 2, '/d');
+    bench.run();
+    expect(bench.first.received().map(({ kind }) => kind)).toEqual(['listingRefused']);
   });
 });
 

@@ -172,6 +172,11 @@ export function writeNoRoomForBody(response: HttpResponse, bodyBytesMax: number)
   writeOverload(response, `forms on their way take ${bodyBytesMax} bytes already (--max-body-bytes-in-flight)`);
 }
 
+/** The same when the answers to others do. */
+export function writeNoRoomForAnswer(response: HttpResponse, answerBytesMax: number): void {
+  writeOverload(response, `answers on their way take ${answerBytesMax} bytes already (--max-answer-bytes-in-flight)`);
+}
+
 const NO_SNIFF_HEADER = { 'X-Content-Type-Options': NO_SNIFF };
 
 /** There is nothing at that path. */

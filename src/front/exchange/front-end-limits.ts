@@ -8,6 +8,8 @@ export interface FrontEndLimits {
   readonly requestBytesMax: number;
   /** Of all forms that came in pieces, from their first piece until their request is answered. */
   readonly bodyBytesMax: number;
+  /** Of large answers, until their readers have them; of listings those of all front ends. */
+  readonly answerBytesMax: number;
   /** Elements of a key. */
   readonly pathDepthMax: number;
   /** For the words of a refusal: it is the store that counts, the watchers of all front ends. */

@@ -12,7 +12,8 @@
  *                        │ answer ──────────────────────────────▶ free
  *                        └ watch opened: cancel sent ▶ cancelling
  *
- * An answer too large for one write keeps its slot, as `sending`, until the last byte is taken or the client is gone.
+ * An answer too large for one write keeps its slot, as `sending`, until the last byte is taken or the client is gone; so
+ * does the event that ends a watch.
  *
  * Only the thread of the front end touches this. Arrays, not maps: native-bench, "set, 64 connections".
  */
@@ -85,6 +86,11 @@ export class Slots {
 
   /** The answer is here but takes longer to send. */
   startSending(slot: number, answer: LongAnswer): void {
+    if (this.#states[slot] === SlotState.watching) {
+      this.watchingCount--;
+      this.waitingCount++;
+      this.#backlogs.delete(slot);
+    }
     this.#states[slot] = SlotState.sending;
     this.#answers.set(slot, answer);
   }

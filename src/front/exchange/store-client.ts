@@ -7,7 +7,7 @@ import { byteStringOfBytes } from '../../base/byte-string.ts';
 import { addLookUps, ControlOp, type LookUps } from '../../frame/command-frame.ts';
 import { LinkConsumer, type LinkEnd } from '../../frame/link.ts';
 import type { ReadVersions } from '../../frame/read-versions.ts';
-import { ReplyFormat, ReplyKind, ReplyReader } from '../../frame/reply-frame.ts';
+import { HEAD_BIT, ReplyFormat, ReplyKind, ReplyReader } from '../../frame/reply-frame.ts';
 import { JournalState, type SharedWords } from '../../frame/shared-words.ts';
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
 import { Operation, operationOf } from '../../metrics/operation.ts';
@@ -17,10 +17,10 @@ import { Flag, type KeysCommand, Op } from '../../protocol/command.ts';
 import type { PlainWrite } from '../../protocol/request.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
 import { type Responder, writeOwnAnswer } from '../answers/responder.ts';
-import { AnswersInParts, type AnswersInPartsOptions } from './answers-in-parts.ts';
 import { BodyBudget } from './body-budget.ts';
 import { CommandSender } from './command-sender.ts';
 import { Gate } from './gate.ts';
+import { LARGE_ANSWER_SIZE_BYTES, LargeAnswers, type LargeAnswersOptions } from './large-answers.ts';
 import { type KeptRead, ReadCache } from './read-cache.ts';
 import { RequestDurations, type SlowRequestOptions, UnmeasuredDurations } from './request-durations.ts';
 import { SlotState, Slots } from './slots.ts';
@@ -37,7 +37,7 @@ const REPLIES_PER_CLOCK = 16;
 const FLOWING_REPLIES = 4;
 const BATCH_COMMANDS = 20;
 
-export interface StoreClientOptions extends TurnsOptions, SlowRequestOptions, AnswersInPartsOptions {
+export interface StoreClientOptions extends TurnsOptions, SlowRequestOptions, LargeAnswersOptions {
   readonly requests: LinkEnd;
   readonly replies: LinkEnd;
   readonly storeBell: Doorbell;
@@ -64,9 +64,9 @@ export class StoreClient implements TurnWork {
   readonly #gate: Gate;
   readonly #reads: ReadCache;
   readonly #durations: RequestDurations;
+  readonly #large: LargeAnswers;
   readonly #watches: Watches;
   readonly #undone: UndoneRequests;
-  readonly #inParts: AnswersInParts;
   readonly #turns: Turns;
   #owedLookUps: LookUps = { requests: 0, made: 0, inVain: 0 };
   /** What `#writeCorked` writes: fields instead of a closure a reply. */
@@ -79,6 +79,7 @@ export class StoreClient implements TurnWork {
     this.metrics = metrics;
     this.slots = new Slots(limits.inFlightMax);
     this.bodies = new BodyBudget(limits.bodyBytesMax, metrics);
+    this.#large = new LargeAnswers(this.slots, options);
     this.#sender = new CommandSender(options.requests, options.storeBell);
     this.#replies = new LinkConsumer(options.replies);
     this.#responder = responder;
@@ -89,10 +90,10 @@ export class StoreClient implements TurnWork {
     this.#durations = new Durations(metrics, options);
     this.#watches = new Watches(this.slots, this.#durations, {
       ...options,
+      large: this.#large,
       onCancel: (slot) => this.#tellCancelled(slot),
     });
     this.#undone = new UndoneRequests(this.slots, this.#durations, this.#watches, responder);
-    this.#inParts = new AnswersInParts(this.slots, options);
     this.#turns = new Turns(this, options);
   }
 
@@ -196,7 +197,7 @@ export class StoreClient implements TurnWork {
       this.metrics.count(Counter.abandoned);
       this.slots.abandon(slot);
     } else if (state === SlotState.watching) this.#watches.cancel(slot);
-    else if (state === SlotState.sending) this.#inParts.abort(slot);
+    else if (state === SlotState.sending) this.#large.abort(slot);
   }
 
   /** Closes the connections of all watches, which have what was delivered to them. */
@@ -261,6 +262,7 @@ export class StoreClient implements TurnWork {
 
   #handle(reply: ReplyReader): void {
     if (this.#gate.isUndone(reply)) {
+      this.#large.drop(this.#replies.attachments);
       this.#undone.take(reply);
       return;
     }
@@ -283,6 +285,9 @@ export class StoreClient implements TurnWork {
       case ReplyKind.clientWatchRefused:
         this.#watches.refuse(reply.slot, true);
         return;
+      case ReplyKind.listingRefused:
+        this.#refuseListing(reply.slot);
+        return;
       case ReplyKind.security:
         this.#options.onSecurity(reply.slot, byteStringOfBytes(reply.body));
         return;
@@ -301,13 +306,18 @@ export class StoreClient implements TurnWork {
     const isWaiting = slots.stateOf(slot) === SlotState.waiting;
     this.#durations.finish(slot, reply.status, !isWaiting);
     if (reply.isKeepable) this.#reads.keep(reply);
-    if (isWaiting) {
-      const { attachments } = this.#replies;
+    const { attachments } = this.#replies;
+    if (!isWaiting) this.#large.drop(attachments);
+    else {
+      const response = slots.responseOf(slot);
       if (attachments.length > 0) {
-        this.#inParts.start(slot, reply, attachments);
+        this.#large.list(slot, response, reply, attachments);
         return;
       }
-      const response = slots.responseOf(slot);
+      if (reply.body.length > LARGE_ANSWER_SIZE_BYTES && (reply.format & HEAD_BIT) === 0) {
+        this.#large.answer(slot, response, reply);
+        return;
+      }
       this.#response = response;
       this.#body = reply.body;
       response.cork(this.#writeCorked);
@@ -335,5 +345,12 @@ export class StoreClient implements TurnWork {
     this.metrics.count(isHealthy ? Counter.healthSuccess : Counter.healthFailure);
     const body = isHealthy ? HEALTH_BODIES.healthy : HEALTH_BODIES.unhealthy;
     writeOwnAnswer(response, isHealthy ? 200 : 503, 'text/plain; charset=utf-8', {}, body);
+  }
+
+  #refuseListing(slot: number): void {
+    const isWaiting = this.slots.stateOf(slot) === SlotState.waiting;
+    this.#durations.finish(slot, 503, !isWaiting);
+    if (isWaiting) this.#large.refuse(slot, this.slots.responseOf(slot));
+    else this.slots.release(slot);
   }
 }

@@ -4,6 +4,7 @@ import { ReplyFormat, type ReplyReader, STREAM_BIT } from '../../frame/reply-fra
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
 import { type Responder, writeOverload } from '../answers/responder.ts';
 import type { FrontEndLimits } from './front-end-limits.ts';
+import { LARGE_ANSWER_SIZE_BYTES, type LargeAnswers } from './large-answers.ts';
 import type { RequestDurations } from './request-durations.ts';
 import { SlotState, type Slots } from './slots.ts';
 import { OPENING_BRACE, StreamWriter } from './stream-writer.ts';
@@ -12,6 +13,7 @@ export interface WatchesOptions {
   readonly responder: Responder;
   readonly metrics: FrontEndMetrics;
   readonly limits: FrontEndLimits;
+  readonly large: LargeAnswers;
   /** Tells the store that the client of a watch has gone. */
   readonly onCancel: (slot: number) => void;
 }
@@ -65,8 +67,12 @@ export class Watches {
 
   /** Gives one event to all its watchers; to streams with `flush`. Its first byte went out before. */
   deliver(reply: ReplyReader): void {
-    const { slotCount } = reply;
     const rest = reply.body.subarray(1);
+    if (rest.length > LARGE_ANSWER_SIZE_BYTES) {
+      this.#deliverLarge(reply, rest);
+      return;
+    }
+    const { slotCount } = reply;
     let sent = 0;
     for (let position = 0; position < slotCount; position++) {
       const entry = reply.slotAt(position);
@@ -83,6 +89,29 @@ export class Watches {
       }
     }
     this.#options.metrics.count(Counter.eventsSent, sent);
+  }
+
+  #deliverLarge(reply: ReplyReader, rest: Uint8Array): void {
+    const { large, metrics } = this.#options;
+    const event = large.tryTakeEvent(rest);
+    for (let position = 0; position < reply.slotCount; position++) {
+      const entry = reply.slotAt(position);
+      const slot = entry & ~STREAM_BIT;
+      if (this.#slots.stateOf(slot) !== SlotState.watching) continue;
+      metrics.count(Counter.eventsSent);
+      if ((entry & STREAM_BIT) !== 0) this.#streams.add(slot, rest);
+      else if (event !== undefined) large.endWatch(slot, this.#slots.responseOf(slot), event);
+      else this.#closeForWantOfRoom(slot);
+    }
+    event?.share.release();
+  }
+
+  /** The store knows nothing more of this watch, and its head has left. */
+  #closeForWantOfRoom(slot: number): void {
+    const response = this.#slots.responseOf(slot);
+    this.#options.metrics.count(Counter.tooManyAnswerBytes);
+    this.#slots.release(slot);
+    response.close();
   }
 
   readonly #endCorked = (): void => {
