@@ -10,9 +10,9 @@
  *   step()           sorts or renders about `NODES_PER_STEP` nodes; true when the answer is complete
  *   takeParts()      the bytes, in parts of a bounded size: no buffer is ever copied to make room
  */
-import '../base/latin1.ts';
 import type { ChildDirectories } from './child-directories.ts';
 import { directorySnapshot, isHiddenChild, type Node } from './node.ts';
+import { Parts } from './parts.ts';
 import { renderHead } from './render.ts';
 
 /** A directory as it was. */
@@ -38,9 +38,6 @@ type Contents = 'recursive' | 'shown' | 'left out';
 const NODES_PER_STEP = 128;
 /** What sorting one run costs, in rendered nodes. */
 const SORT_COST = 100;
-const TEXT_SIZE_BYTES = 4 * 1024;
-const FIRST_PART_SIZE_BYTES = 16 * 1024;
-const PART_SIZE_BYTES = 1024 * 1024;
 const REFERENCE_SIZE_BYTES = 8;
 
 export class Listing {
@@ -49,22 +46,22 @@ export class Listing {
   readonly #unsorted: Level[] = [];
   readonly #cursors: Cursor[] = [];
   #sorting: Generator<void> | undefined;
-  readonly #parts: Uint8Array<ArrayBuffer>[] = [];
-  #part: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(FIRST_PART_SIZE_BYTES);
-  #partSizeBytes = 0;
-  /** What is not yet in the part: a call for each node would take half as long again. */
-  #text = '';
+  readonly #out = new Parts();
   #isComplete = false;
-  /** What it takes: the references, and the bytes so far. */
-  heldBytes = FIRST_PART_SIZE_BYTES;
+  #referencesBytes = 0;
 
   /** @param directories of the tree that the directory stands in. */
   constructor(directory: Node, directories: ChildDirectories, isRecursive: boolean, isSorted: boolean, nowMs: number) {
     this.#nowMs = nowMs;
     this.#directories = directories;
     const level = this.#levelOf(directory, isRecursive ? 'recursive' : 'shown', isSorted);
-    this.#append(`{"action":"get","node":{${renderHead(directory, nowMs)}`);
+    this.#out.text(`{"action":"get","node":{${renderHead(directory, nowMs)}`);
     this.#open(level);
+  }
+
+  /** What it takes: the references, and the bytes so far. */
+  get heldBytes(): number {
+    return this.#referencesBytes + this.#out.heldBytes;
   }
 
   /** Does a bounded piece of the work. @returns true when the body is complete. */
@@ -82,9 +79,7 @@ export class Listing {
 
   /** The bytes of the whole answer, in order; they are the caller's from now on. */
   takeParts(): Uint8Array<ArrayBuffer>[] {
-    this.#write();
-    this.#parts.push(this.#part.subarray(0, this.#partSizeBytes));
-    return this.#parts;
+    return this.#out.take();
   }
 
   #levelOf(directory: Node, contents: Contents, isSorted: boolean): Level {
@@ -96,7 +91,7 @@ export class Listing {
       below ??= new Map();
       below.set(child, this.#levelOf(child, contents === 'recursive' ? 'recursive' : 'left out', isSorted));
     }
-    this.heldBytes += children.length * REFERENCE_SIZE_BYTES;
+    this.#referencesBytes += children.length * REFERENCE_SIZE_BYTES;
     const level = { directory: directorySnapshot(directory), children, below };
     if (isSorted && children.length > 1) this.#unsorted.push(level);
     return level;
@@ -120,13 +115,11 @@ export class Listing {
   #close({ level, hasShown }: Cursor): void {
     this.#cursors.pop();
     const { directory } = level;
-    const isRoot = directory.path === '';
-    const indexes = isRoot
-      ? ''
-      : `,"modifiedIndex":${directory.modifiedIndex},"createdIndex":${directory.createdIndex}`;
-    const end = hasShown ? ']' : '';
+    const out = this.#out;
+    if (hasShown) out.text(']');
+    if (directory.path !== '') this.#indexes(directory);
     this.#isComplete = this.#cursors.length === 0;
-    this.#append(this.#isComplete ? `${end}${indexes}}}\n` : `${end}${indexes}}`);
+    out.text(this.#isComplete ? '}}\n' : '}');
   }
 
   #renderOne(): void {
@@ -138,36 +131,40 @@ export class Listing {
     }
     const child = level.children[cursor.position++] as Node;
     if (isHiddenChild(level.directory, child)) return;
-    const separator = cursor.hasShown ? ',{' : ',"nodes":[{';
+    const out = this.#out;
+    out.text(cursor.hasShown ? ',{' : ',"nodes":[{');
     cursor.hasShown = true;
     const below = child.isDirectory ? (level.below?.get(child) as Level) : undefined;
     if (below === undefined) {
-      const head = renderHead(child, this.#nowMs);
-      this.#append(`${separator}${head},"modifiedIndex":${child.modifiedIndex},"createdIndex":${child.createdIndex}}`);
+      this.#head(child);
+      this.#indexes(child);
+      out.text('}');
+    } else {
+      this.#head(below.directory);
+      this.#open(below);
+    }
+  }
+
+  /** The same as `renderHead`. */
+  #head(node: Node): void {
+    const out = this.#out;
+    if (node.isDirectory || !node.isPathPlain || !node.isValuePlain || node.expirationMs !== undefined) {
+      out.text(renderHead(node, this.#nowMs));
       return;
     }
-    this.#append(separator + renderHead(below.directory, this.#nowMs));
-    this.#open(below);
+    out.text('"key":"');
+    out.text(node.path);
+    out.text('","value":"');
+    out.text(node.value);
+    out.text('"');
   }
 
-  #append(text: string): void {
-    this.#text += text;
-    if (this.#text.length >= TEXT_SIZE_BYTES) this.#write();
-  }
-
-  #write(): void {
-    const text = this.#text;
-    this.#text = '';
-    if (this.#partSizeBytes + text.length > this.#part.length) this.#startPart(text.length);
-    this.#part.latin1Write(text, this.#partSizeBytes, text.length);
-    this.#partSizeBytes += text.length;
-  }
-
-  #startPart(neededBytes: number): void {
-    this.#parts.push(this.#part.subarray(0, this.#partSizeBytes));
-    this.#part = Buffer.allocUnsafeSlow(Math.max(neededBytes, PART_SIZE_BYTES));
-    this.heldBytes += this.#part.length;
-    this.#partSizeBytes = 0;
+  #indexes(node: Node): void {
+    const out = this.#out;
+    out.text(',"modifiedIndex":');
+    out.digits(node.modifiedIndex);
+    out.text(',"createdIndex":');
+    out.digits(node.createdIndex);
   }
 }
 
