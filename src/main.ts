@@ -8,8 +8,8 @@ import { DEFAULTS, LIMITS, LOG_LEVELS, type ServerConfig } from './config.ts';
 import { parseListenUrl } from './listen-options.ts';
 import { parseCorsOrigins } from './protocol/cors.ts';
 import { type RunningServer, startServer } from './server.ts';
-import { type DumpOptions, dump } from './transfer/dump.ts';
-import { type LoadOptions, load } from './transfer/load.ts';
+import type { DumpOptions } from './transfer/dump.ts';
+import type { LoadOptions } from './transfer/load.ts';
 import { ReaderGoneError } from './transfer/output.ts';
 import { packageVersion } from './version.ts';
 
@@ -244,7 +244,8 @@ program
   .action(async (options: DumpOptions) => {
     // Lines of the dump and a line of progress on one screen would be neither.
     const isScreenTaken = options.output === undefined && process.stdout.isTTY;
-    await transfer(dump(options, isScreenTaken ? { write: () => {} } : process.stderr));
+    const progress = isScreenTaken ? { write: () => {} } : process.stderr;
+    await transfer(import('./transfer/dump.ts').then(({ dump }) => dump(options, progress)));
   });
 
 program
@@ -272,10 +273,11 @@ program
     if (file === undefined && from === undefined && process.stdin.isTTY) {
       throw new Error('name a dump, send one to stdin, or name a server with --from');
     }
-    await transfer(load(file ?? process.stdin, options, process.stderr));
+    const source = file ?? process.stdin;
+    await transfer(import('./transfer/load.ts').then(({ load }) => load(source, options, process.stderr)));
   });
 
-/** @param work resolves to what is said at its end. */
+/** The two commands are loaded by whom they concern only. @param work resolves to what is said at its end. */
 async function transfer(work: Promise<string>): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {

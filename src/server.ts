@@ -12,7 +12,7 @@ import { createSharedWords, SharedWords } from './frame/shared-words.ts';
 import type { TlsFiles } from './front/connections/certificates.ts';
 import type { ListenAddress } from './front/connections/listeners.ts';
 import type { FrontEndLimits } from './front/exchange/front-end-limits.ts';
-import { FrontEnds } from './front/front-ends.ts';
+import type { FrontEnds } from './front/front-ends.ts';
 import type { FrontEndSetup } from './front/open-front-end.ts';
 import { identityOf } from './front/requests/identity.ts';
 import { parseListenUrl, tlsFilesOf } from './listen-options.ts';
@@ -22,7 +22,7 @@ import { Monitoring } from './monitoring.ts';
 import { parseCorsOrigins } from './protocol/cors.ts';
 import { DOORBELL_WORDS, Doorbell } from './ring/doorbell.ts';
 import { createRingMemory } from './ring/ring.ts';
-import type { DurableSetup, WorkerMessage } from './workers/setup.ts';
+import type { DurableSetup, JournalBegin, WorkerMessage } from './workers/setup.ts';
 import { SnapshotSchedule } from './workers/snapshot-schedule.ts';
 import { spawnJournalWorker, spawnStoreWorker } from './workers/spawn.ts';
 
@@ -109,12 +109,14 @@ class Server {
   readonly #monitoring: Monitoring;
   #storeWorker: Worker | undefined;
   #journalWorker: Worker | undefined;
+  /** Whether it has been told where the journal goes on. Before that it looks at no word, and is simply ended. */
+  #hasJournalBegun = false;
   #directory: DataDirectory | undefined;
   #snapshots: SnapshotSchedule | undefined;
   #frontEnds: FrontEnds | undefined;
   #isClosing = false;
   /** Whose readiness is waited for. */
-  #loading: Worker | undefined;
+  readonly #loading = new Set<Worker>();
 
   constructor(config: ServerConfig, read: ReadOptions, log: Logger, onFatal: (error: Error) => void) {
     this.#config = config;
@@ -135,14 +137,17 @@ class Server {
     signal: AbortSignal | undefined,
   ): Promise<RunningServer> {
     // It may be at it for a while, with all that a directory holds. To the disk this is no worse than a power cut.
-    const giveUp = () => void this.#loading?.terminate();
+    const giveUp = () => {
+      for (const worker of this.#loading) void worker.terminate();
+    };
     try {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', giveUp);
-      if (this.#config.inMemory) await this.#startStore(undefined);
-      else await this.#startDurably(signal);
+      const storeReady = this.#config.inMemory ? this.#startStore(undefined) : this.#startDurably(signal);
+      // Loaded while the store comes back: the library and the rooms of a front end take as long as the rest of a start.
+      const [room] = await Promise.all([import('./front/front-ends.ts'), storeReady]);
       signal?.throwIfAborted();
-      const frontEnds = this.#openFrontEnds();
+      const frontEnds = this.#openFrontEnds(room.FrontEnds);
       const urls = await frontEnds.listen(addresses, this.#config.advertiseClientUrls);
       const metricsUrls = await frontEnds.listenForMetrics(metricsAddresses);
       signal?.throwIfAborted();
@@ -174,27 +179,31 @@ class Server {
     this.#monitoring.watchRing('journal', journal.producer.ring);
     const { snapshots } = this.#monitoring;
     this.#snapshots = new SnapshotSchedule(directory.path, eventHistory, storeHeapMb, this.#log, snapshots);
-    const lastSequence = await this.#startStore({
+    const storeReady = this.#startStore({
       directory: directory.path,
       mustForceRecovery: forceRecover,
       commandsPerCheckpoint: snapshotCount,
       journal: journal.producer,
       journalBell: this.#journalBell,
     });
-    signal?.throwIfAborted();
-    this.#journalWorker = spawnJournalWorker({
+    // Started beside the store worker, so that it has nothing left to load when it learns where the journal goes on.
+    const worker = spawnJournalWorker({
       words: this.#wordsMemory,
       bell: this.#journalBell,
       frontEndBells: this.#links.map(({ bell }) => bell),
       storeBell: this.#storeBell,
       journal: journal.consumer,
       directory: directory.path,
-      lastSequence,
       segmentSizeBytesMax: LIMITS.segmentBytes,
       spinMs: unlessAlone(LIMITS.journalSpinMs),
       metrics: this.#monitoring.isCounting ? this.#monitoring.journalMemory : undefined,
     });
-    await this.#untilReady(this.#journalWorker, 'the journal worker');
+    this.#journalWorker = worker;
+    const journalBegun = storeReady.then((lastSequence) => {
+      this.#hasJournalBegun = true;
+      worker.postMessage({ lastSequence } satisfies JournalBegin);
+    });
+    await Promise.all([journalBegun, this.#untilReady(worker, 'the journal worker')]);
     directory.keepIdentity();
     ringBell(this.#storeBell);
   }
@@ -227,13 +236,13 @@ class Server {
 
   /** Resolves when the worker says that it is ready; from then on its end is the server's end. */
   #untilReady(worker: Worker, name: string): Promise<number> {
-    this.#loading = worker;
+    this.#loading.add(worker);
     return new Promise((resolve, reject) => {
       let isReady = false;
       worker.on('message', (message: WorkerMessage) => {
         if (message.kind === 'ready') {
           isReady = true;
-          this.#loading = undefined;
+          this.#loading.delete(worker);
           resolve(message.lastSequence);
         } else if (message.kind === 'log') this.#log[message.level](message.text);
         else this.#snapshots?.checkpoint(message.sequence);
@@ -257,7 +266,7 @@ class Server {
     return new Error(text, { cause });
   }
 
-  #openFrontEnds(): FrontEnds {
+  #openFrontEnds(Opened: typeof FrontEnds): FrontEnds {
     const { name, advertiseClientUrls, slowRequestMs } = this.#config;
     const { tls, corsOrigins } = this.#read;
     const stored = this.#directory?.identity;
@@ -292,7 +301,7 @@ class Server {
         slowRequestMs: slowRequestMs === 0 ? Number.POSITIVE_INFINITY : slowRequestMs,
       };
     });
-    this.#frontEnds = new FrontEnds(setups, {
+    this.#frontEnds = new Opened(setups, {
       onError: (error) => this.#log.error({ err: error }, 'a request could not be served'),
       onWarning: (fields, text) => this.#log.warn(fields, text),
       onFatal: (error) => this.#fail(error instanceof Error ? error : new Error(String(error))),
@@ -344,7 +353,8 @@ class Server {
     this.#words.stopStore();
     await ended(this.#storeWorker, this.#storeBell);
     this.#words.stopJournal();
-    await ended(this.#journalWorker, this.#journalBell);
+    if (this.#hasJournalBegun) await ended(this.#journalWorker, this.#journalBell);
+    else await this.#journalWorker?.terminate();
     await this.#snapshots?.close();
     await this.#directory?.release();
     this.#log.info('stopped');

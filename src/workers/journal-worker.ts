@@ -1,4 +1,4 @@
-/** Entry of the journal worker: opens the journal behind what recovery found, and syncs until told to stop. */
+/** Entry of the journal worker: when told what recovery found, opens the journal behind it, and syncs until told to stop. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { LinkConsumer } from '../frame/link.ts';
@@ -14,7 +14,7 @@ import { runDuty } from './duty-loop.ts';
 import { JournalDuty } from './journal-duty.ts';
 import { measuredFileLayer } from './measured-file-layer.ts';
 import { QuietDuty } from './quiet-duty.ts';
-import type { JournalSetup, WorkerMessage } from './setup.ts';
+import type { JournalBegin, JournalSetup, WorkerMessage } from './setup.ts';
 
 assert(parentPort !== null, 'the journal worker is a worker');
 const say = (message: WorkerMessage) => parentPort?.postMessage(message);
@@ -24,24 +24,25 @@ const words = new SharedWords(setup.words);
 const frontEndBells = setup.frontEndBells.map((bell) => new Doorbell(new Int32Array(bell)));
 const storeBell = new Doorbell(new Int32Array(setup.storeBell));
 const metrics = setup.metrics && new WorkerMetrics(setup.metrics);
-const writer = JournalWriter.open(
-  setup.directory,
-  metrics === undefined ? nodeFileLayer : measuredFileLayer(nodeFileLayer, metrics),
-  {
-    nextSequence: setup.lastSequence + 1,
+parentPort.once('message', run);
+
+function run({ lastSequence }: JournalBegin): void {
+  const files = metrics === undefined ? nodeFileLayer : measuredFileLayer(nodeFileLayer, metrics);
+  const writer = JournalWriter.open(setup.directory, files, {
+    nextSequence: lastSequence + 1,
     segmentSizeBytesMax: setup.segmentSizeBytesMax,
     crashPoint: crashHook(),
-  },
-);
-words.durableSequence = setup.lastSequence;
-words.journalState = JournalState.running;
-say({ kind: 'ready', lastSequence: setup.lastSequence, etcdIndex: 0, nodes: 0 });
-runDuty(
-  new JournalDuty(new LinkConsumer(setup.journal), writer, words, frontEndBells, storeBell, say),
-  new Doorbell(new Int32Array(setup.bell)),
-  () => words.isJournalStopping,
-  new SpinPolicy(setup.spinMs),
-  metrics,
-  new QuietDuty(new SpareHeap((bytes) => metrics?.gaveBack(bytes)), () => 1),
-);
-if (words.journalState === JournalState.running) writer.close();
+  });
+  words.durableSequence = lastSequence;
+  words.journalState = JournalState.running;
+  say({ kind: 'ready', lastSequence, etcdIndex: 0, nodes: 0 });
+  runDuty(
+    new JournalDuty(new LinkConsumer(setup.journal), writer, words, frontEndBells, storeBell, say),
+    new Doorbell(new Int32Array(setup.bell)),
+    () => words.isJournalStopping,
+    new SpinPolicy(setup.spinMs),
+    metrics,
+    new QuietDuty(new SpareHeap((bytes) => metrics?.gaveBack(bytes)), () => 1),
+  );
+  if (words.journalState === JournalState.running) writer.close();
+}

@@ -49,12 +49,16 @@ export interface JournalSetup {
   readonly storeBell: SharedArrayBuffer;
   readonly journal: LinkEnd;
   readonly directory: string;
-  /** Sequence of the last command that recovery found. */
-  readonly lastSequence: number;
   readonly segmentSizeBytesMax: number;
   readonly spinMs: number;
   /** Of `WorkerMetrics`; undefined: nothing is counted. */
   readonly metrics: SharedArrayBuffer | undefined;
+}
+
+/** What the journal worker waits for before it opens the journal. */
+export interface JournalBegin {
+  /** Sequence of the last command that recovery found. */
+  readonly lastSequence: number;
 }
 
 export type WorkerMessage =

@@ -221,7 +221,9 @@ describe('snapshots', () => {
     // The look-back reaches over the snapshot.
     const event = eventOf((await subject.api.get('/?wait=true&recursive=true&waitIndex=2')).text);
     expect(event.node).toEqual({ key: '/d0/k0', value: '0', modifiedIndex: 2, createdIndex: 2 });
-    expect(logLines(subject.server).filter(({ level }) => level >= 40)).toEqual([]);
+    // The kill may have come while the next snapshot was made.
+    const warnings = logLines(subject.server).filter(({ level }) => level >= 40);
+    expect(warnings.filter(({ msg }) => !/\.snap\.tmp: removed/.test(String(msg)))).toEqual([]);
     await subject.end();
   });
 
