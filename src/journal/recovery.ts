@@ -28,7 +28,7 @@ import { readNamedSnapshot } from './snapshot-reader.ts';
 export interface RecoveryOptions {
   /** Keep what is sound and move the rest aside, where otherwise the start would be refused. */
   readonly force: boolean;
-  /** Gets the snapshot, a chunk at a time, valid until it returns. */
+  /** Gets the snapshot, a chunk at a time, in memory of its own. */
   readonly onSnapshotChunk: (chunk: Buffer) => void;
   /** Gets each record above the snapshot, in order; the payload is valid until it returns. */
   readonly onRecord: OnRecord;

@@ -11,7 +11,7 @@ import { readNamedSnapshot } from './snapshot-reader.ts';
 export interface ReplayOptions {
   /** Records up to this one, included, as far as closed segments hold them. */
   readonly untilSequence: number;
-  /** Gets the snapshot, a chunk at a time, valid until it returns. */
+  /** Gets the snapshot, a chunk at a time, in memory of its own. */
   readonly onSnapshotChunk: (chunk: Buffer) => void;
   /** Gets the records above the snapshot, in order; the payload is valid until it returns. */
   readonly onRecord: OnRecord;

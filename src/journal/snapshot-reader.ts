@@ -17,15 +17,13 @@ import {
   SNAPSHOT_MAGIC,
 } from './snapshot-file.ts';
 
-const WINDOW_SIZE_BYTES = 2 * 1024 * 1024;
-
 export interface SnapshotHeader {
   readonly sequence: number;
   readonly metadata: Buffer;
 }
 
 /**
- * @param onChunk gets each chunk as it was written, valid until it returns. Whether there are enough of them only the
+ * @param onChunk gets each chunk as it was written, in memory of its own. Whether there are enough of them only the
  *   end of the file can tell: when this throws, what was handed out is the beginning of something unknown.
  * @throws DamagedJournalError at the first byte that is not as written.
  */
@@ -50,8 +48,8 @@ class SnapshotReader {
   readonly #layer: FileLayer;
   readonly #fd: number;
   readonly #sizeBytes: number;
-  /** A part of the file: it begins at `#windowAt` and is read up to `#windowEnd`. */
-  #window = createViewedBytes(WINDOW_SIZE_BYTES);
+  /** A part of the file: it begins at `#windowAt` and is read up to `#windowEnd`. Given away with the chunk in it. */
+  #window = createViewedBytes(0);
   #windowAt = 0;
   #windowEnd = 0;
   /** Position in the file. */
@@ -136,8 +134,9 @@ class SnapshotReader {
     return this.#at - this.#windowAt;
   }
 
+  /** Takes the head of the next chunk along, so that one read is enough for each. */
   #moveWindow(sizeBytes: number): void {
-    if (sizeBytes > this.#window.bytes.length) this.#window = createViewedBytes(2 * sizeBytes);
+    this.#window = createViewedBytes(Math.min(sizeBytes + CHUNK_HEAD_SIZE_BYTES, this.#sizeBytes - this.#at));
     const { bytes } = this.#window;
     this.#windowAt = this.#at;
     this.#windowEnd = this.#at + readFully(this.#layer, this.#fd, bytes, 0, bytes.length, this.#at);

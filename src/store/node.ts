@@ -7,14 +7,21 @@
  * The node of a *directory* stays the same object for its whole life, since its children point to it; only its
  * expiration changes, and events about directories carry a copy.
  *
+ * A node that comes from a snapshot is *asleep*: it has no strings but the bytes of its record, until somebody asks for its
+ * path or its value. To make a million strings, and to carry them through the collections of young garbage, would take more
+ * than all else in a start (native-bench/micro, "keys of a snapshot"), and most of them are not asked for in a long time.
+ * The bytes of a chunk go when the last of its nodes has woken or gone: at worst they stay, all together the size of the
+ * snapshot, beside the strings of those that have woken. The memory guard counts them.
+ *
  * All nodes have one shape, and indexes stay small integers as long as V8 allows: see native-bench, "bytes per key".
  */
 import type { ByteString } from '../base/byte-string.ts';
+import { NODE_HEAD_SIZE_BYTES, pathSizeOf, pathTextOf, valueSizeOf, valueTextOf } from './node-record.ts';
 
 export class Node {
-  /** Absolute, without trailing slash; the root is `''`. */
-  readonly path: ByteString;
-  readonly value: ByteString;
+  /** A string; of a node asleep the bytes in which its record lies, and where. */
+  #path: ByteString | Buffer;
+  #value: ByteString | number;
   /** Neither path nor value needs a JSON escape: the answer is their bytes as they are. */
   readonly isPathPlain: boolean;
   readonly isValuePlain: boolean;
@@ -34,18 +41,19 @@ export class Node {
   /** What this node adds to the state hash; 0 where the store keeps none. */
   hash: number;
 
+  /** @param path with a number as `value`: the node is asleep, its record begins there in these bytes. */
   constructor(
-    path: ByteString,
+    path: ByteString | Buffer,
     isPathPlain: boolean,
-    value: ByteString,
+    value: ByteString | number,
     isValuePlain: boolean,
     children: Node[] | undefined,
     createdIndex: number,
     modifiedIndex: number,
     expirationMs: number | undefined,
   ) {
-    this.path = path;
-    this.value = value;
+    this.#path = path;
+    this.#value = value;
     this.isPathPlain = isPathPlain;
     this.isValuePlain = isValuePlain;
     this.createdIndex = createdIndex;
@@ -59,9 +67,56 @@ export class Node {
     this.hash = 0;
   }
 
+  /** Absolute, without trailing slash; the root is `''`. */
+  get path(): ByteString {
+    const path = this.#path;
+    return typeof path === 'string' ? path : this.#wake(path).path;
+  }
+
+  get value(): ByteString {
+    const value = this.#value;
+    return typeof value === 'string' ? value : this.#wake(this.#path as Buffer).value;
+  }
+
   get isDirectory(): boolean {
     return this.children !== undefined;
   }
+
+  get pathLength(): number {
+    const path = this.#path;
+    return typeof path === 'string' ? path.length : pathSizeOf(path, this.#value as number);
+  }
+
+  get valueLength(): number {
+    const value = this.#value;
+    return typeof value === 'string' ? value.length : valueSizeOf(this.#path as Buffer, value);
+  }
+
+  /** Writes the path, and the value behind it. Wakes nobody. @returns where they end. */
+  writeText(target: Buffer, at: number): number {
+    const path = this.#path;
+    if (typeof path === 'string') return writeString(this.#value as ByteString, target, writeString(path, target, at));
+    const record = this.#value as number;
+    const from = record + NODE_HEAD_SIZE_BYTES;
+    const size = pathSizeOf(path, record) + valueSizeOf(path, record);
+    if (size > NATIVE_FROM_BYTES) path.copy(target, at, from, from + size);
+    else for (let position = 0; position < size; position++) target[at + position] = path[from + position] as number;
+    return at + size;
+  }
+
+  #wake(bytes: Buffer): Node {
+    const at = this.#value as number;
+    this.#path = pathTextOf(bytes, at);
+    this.#value = valueTextOf(bytes, at);
+    return this;
+  }
+}
+
+/** A call into native code costs as much as copying this many bytes ourselves. */
+const NATIVE_FROM_BYTES = 128;
+
+function writeString(text: ByteString, target: Buffer, at: number): number {
+  return text === '' ? at : at + target.latin1Write(text, at, text.length);
 }
 
 const EMPTY: ByteString = '' as ByteString;

@@ -33,6 +33,8 @@ const PROBES_MAX = 64;
 export class PathIndex {
   readonly #shards: Shard[] = Array.from({ length: 1 << SHARD_BITS }, () => new Shard());
   size = 0;
+  /** How many nodes each shard is to get; made for a snapshot, and thrown away with it. */
+  #expected: Int32Array | undefined;
 
   get(path: ByteString): Node | undefined {
     return this.getAncestor(path, path.length);
@@ -48,6 +50,20 @@ export class PathIndex {
   add(node: Node): void {
     this.#shardOf(node.pathHash).add(node);
     this.size++;
+  }
+
+  /** A node with this hash will be added, among many. */
+  expect(pathHash: number): void {
+    this.#expected ??= new Int32Array(this.#shards.length);
+    (this.#expected[pathHash >>> (32 - SHARD_BITS)] as number)++;
+  }
+
+  /** Makes room for all that are expected: no table has to grow then, step by step. */
+  makeRoom(): void {
+    this.#expected?.forEach((count, position) => {
+      this.#shards[position]?.makeRoom(count);
+    });
+    this.#expected = undefined;
   }
 
   /** Puts `node` in the place of another of the same path, which is here. */
@@ -94,6 +110,13 @@ class Shard {
   add(node: Node): void {
     if (++this.#count * FREE_PART > this.#hashes.length) this.#resize(this.#hashes.length * 2);
     this.#place(markOf(node.pathHash), node);
+  }
+
+  /** For so many more. */
+  makeRoom(count: number): void {
+    let capacity = this.#hashes.length;
+    while ((this.#count + count) * FREE_PART > capacity) capacity *= 2;
+    if (capacity > this.#hashes.length) this.#resize(capacity);
   }
 
   replace(old: Node, node: Node): void {

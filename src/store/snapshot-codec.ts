@@ -9,25 +9,24 @@
  *   kind 4, vault    the same below the root of the vault; left out when there is nothing
  *   kind 3, events   action, u8 | bits, u8 | index, f64 | time, f64 | node, if any | prevNode, if any
  *
- *   node    bits, u8 | path size, u32 | value size, u32 | createdIndex, f64 | modifiedIndex, f64 |
- *           expirationMs, f64 (0 without) | path | value
- *
+ * A node is as in node-record.ts.
  * Children come in the order in which their directory holds them, events in the order of their indexes.
  */
-import '../base/latin1.ts';
 import { assert } from '../base/assert.ts';
 import type { ByteString } from '../base/byte-string.ts';
 import { type Action, StoreEvent } from './event.ts';
 import { Node } from './node.ts';
+import { NODE_HEAD_SIZE_BYTES, NODE_RECORD_AT, NodeBit, pathTextOf, valueTextOf } from './node-record.ts';
+import { hashOfNodeBytes, hashOfPathBytes } from './state-hash.ts';
 import type { Store } from './store.ts';
 
 const ChunkKind = { head: 1, nodes: 2, events: 3, vault: 4 } as const;
-const NodeBit = { directory: 1, pathPlain: 2, valuePlain: 4, expires: 8 } as const;
 const EventBit = { refresh: 1, node: 2, prevNode: 4 } as const;
 
 const CHUNK_SIZE_BYTES = 1024 * 1024;
-const NODE_HEAD_SIZE_BYTES = 33;
 const EVENT_HEAD_SIZE_BYTES = 18;
+/** The ordinal before a node. */
+const PLACE_SIZE_BYTES = 4;
 
 /** Gets one chunk; the bytes are reused after the call. */
 export type ChunkSink = (buffer: Buffer, offset: number, lengthBytes: number) => void;
@@ -65,7 +64,7 @@ function writeNodes(root: Node, writer: ChunkWriter): void {
   // A directory is numbered when it is written, and its children are written in the order of the numbers.
   for (let ordinal = 0; ordinal < directories.length; ordinal++) {
     for (const child of (directories[ordinal] as Node).children as Node[]) {
-      writer.reserve(4 + nodeSizeBytes(child));
+      writer.reserve(PLACE_SIZE_BYTES + nodeSizeBytes(child));
       writer.i32(ordinal);
       writer.node(child);
       if (child.isDirectory) directories.push(child);
@@ -91,7 +90,7 @@ function writeEvent(event: StoreEvent, writer: ChunkWriter): void {
 }
 
 function nodeSizeBytes(node: Node): number {
-  return NODE_HEAD_SIZE_BYTES + node.path.length + node.value.length;
+  return NODE_HEAD_SIZE_BYTES + node.pathLength + node.valueLength;
 }
 
 class ChunkWriter {
@@ -133,9 +132,6 @@ class ChunkWriter {
     this.#view.setFloat64(this.#at, value, true);
     this.#at += 8;
   }
-  text(text: string): void {
-    this.#at += this.#bytes.latin1Write(text, this.#at, text.length);
-  }
 
   node(node: Node): void {
     const expires = node.expirationMs !== undefined;
@@ -145,13 +141,12 @@ class ChunkWriter {
         (node.isValuePlain ? NodeBit.valuePlain : 0) |
         (expires ? NodeBit.expires : 0),
     );
-    this.i32(node.path.length);
-    this.i32(node.value.length);
+    this.i32(node.pathLength);
+    this.i32(node.valueLength);
     this.f64(node.createdIndex);
     this.f64(node.modifiedIndex);
     this.f64(node.expirationMs ?? 0);
-    this.text(node.path);
-    if (node.value !== '') this.text(node.value);
+    this.#at = node.writeText(this.#bytes, this.#at);
   }
 
   finish(): void {
@@ -176,15 +171,18 @@ export class StoreReader {
     this.#vaultDirectories = [store.tree.vault];
   }
 
-  /** Takes in one chunk. Throws InvariantError when it is none: the checksums of the file should have told before. */
+  /**
+   * Takes in one chunk, for good: nodes sleep in its bytes.
+   * Throws InvariantError when it is none: the checksums of the file should have told before.
+   */
   chunk(bytes: Buffer): void {
     this.#bytes = bytes;
     this.#view = viewOf(bytes);
     this.#at = 0;
     const kind = this.#u8();
     if (kind === ChunkKind.head) this.#head();
-    else if (kind === ChunkKind.nodes) while (this.#at < bytes.length) this.#placedNode(this.#directories);
-    else if (kind === ChunkKind.vault) while (this.#at < bytes.length) this.#placedNode(this.#vaultDirectories);
+    else if (kind === ChunkKind.nodes) this.#placedNodes(this.#directories);
+    else if (kind === ChunkKind.vault) this.#placedNodes(this.#vaultDirectories);
     else {
       assert(kind === ChunkKind.events, 'a chunk of a snapshot has a kind that this build knows');
       // These come last, and always, if only as an empty chunk.
@@ -204,12 +202,23 @@ export class StoreReader {
     }
   }
 
-  #placedNode(directories: Node[]): void {
-    const parent = directories[this.#i32()];
-    assert(parent !== undefined, 'a node of a snapshot comes after its directory');
-    const node = this.#node();
-    this.#store.tree.load(parent, node);
-    if (node.isDirectory) directories.push(node);
+  #placedNodes(directories: Node[]): void {
+    const { tree } = this.#store;
+    const bytes = this.#bytes;
+    const view = this.#view;
+    for (let at = this.#at; at < bytes.length; ) {
+      const parent = directories[view.getUint32(at, true)];
+      assert(parent !== undefined, 'a node of a snapshot comes after its directory');
+      at += PLACE_SIZE_BYTES;
+      const node = nodeAt(bytes, view, at, bytes, at);
+      const pathAt = at + NODE_HEAD_SIZE_BYTES;
+      const valueAt = pathAt + node.pathLength;
+      at = valueAt + node.valueLength;
+      node.pathHash = hashOfPathBytes(bytes, pathAt, valueAt);
+      if (tree.keepsHash) node.hash = hashOfNodeBytes(node, bytes, valueAt, at);
+      tree.load(parent, node);
+      if (node.isDirectory) directories.push(node);
+    }
   }
 
   #event(): void {
@@ -222,25 +231,13 @@ export class StoreReader {
     this.#store.history.add(new StoreEvent(action, index, timeMs, (bits & EventBit.refresh) !== 0, node, prevNode));
   }
 
+  /** A node of an event. Most of them are younger than the snapshot before long, so it is awake and holds no chunk. */
   #node(): Node {
-    const view = this.#view;
+    const bytes = this.#bytes;
     const at = this.#at;
-    const bits = this.#bytes[at] as number;
-    const pathSize = view.getUint32(at + 1, true);
-    const valueSize = view.getUint32(at + 5, true);
-    const pathAt = at + NODE_HEAD_SIZE_BYTES;
-    const valueAt = pathAt + pathSize;
-    this.#at = valueAt + valueSize;
-    return new Node(
-      this.#bytes.latin1Slice(pathAt, valueAt) as ByteString,
-      (bits & NodeBit.pathPlain) !== 0,
-      (valueSize === 0 ? '' : this.#bytes.latin1Slice(valueAt, this.#at)) as ByteString,
-      (bits & NodeBit.valuePlain) !== 0,
-      (bits & NodeBit.directory) !== 0 ? [] : undefined,
-      smallInteger(view.getFloat64(at + 9, true)),
-      smallInteger(view.getFloat64(at + 17, true)),
-      (bits & NodeBit.expires) !== 0 ? view.getFloat64(at + 25, true) : undefined,
-    );
+    const node = nodeAt(bytes, this.#view, at, pathTextOf(bytes, at), valueTextOf(bytes, at));
+    this.#at += NODE_HEAD_SIZE_BYTES + node.pathLength + node.valueLength;
+    return node;
   }
 
   #u8(): number {
@@ -256,6 +253,27 @@ export class StoreReader {
     this.#at += 8;
     return value;
   }
+}
+
+/** The node whose record begins at `at`; `path` and `value` are its texts, or where they sleep. */
+function nodeAt(
+  bytes: Buffer,
+  view: DataView,
+  at: number,
+  path: ByteString | Buffer,
+  value: ByteString | number,
+): Node {
+  const bits = bytes[at] as number;
+  return new Node(
+    path,
+    (bits & NodeBit.pathPlain) !== 0,
+    value,
+    (bits & NodeBit.valuePlain) !== 0,
+    (bits & NodeBit.directory) !== 0 ? [] : undefined,
+    smallInteger(view.getFloat64(at + NODE_RECORD_AT.createdIndex, true)),
+    smallInteger(view.getFloat64(at + NODE_RECORD_AT.modifiedIndex, true)),
+    (bits & NodeBit.expires) !== 0 ? view.getFloat64(at + NODE_RECORD_AT.expiration, true) : undefined,
+  );
 }
 
 function viewOf(bytes: Buffer): DataView {

@@ -4,6 +4,7 @@
  * that applied the same commands agree in both; ARCHITECTURE, invariant 4 is checked by comparing them at each snapshot.
  * Not cryptographic: it guards against our mistakes, not against an enemy.
  */
+import '../base/latin1.ts';
 import { crc32 } from 'node:zlib';
 import type { ByteString } from '../base/byte-string.ts';
 import type { StoreEvent } from './event.ts';
@@ -11,13 +12,14 @@ import type { Node } from './node.ts';
 
 /** Longer strings go through the native checksum: native-bench/micro, "hash of a value". */
 const NATIVE_FROM_LENGTH = 96;
+const PATH_SEED = 0x811c9dc5;
 
 /**
  * @param length of the part of `path`, from its beginning, that is meant.
  * @returns 32 bits, signed, on which the hash of a node at this path goes on; equally good in each of them.
  */
 export function hashOfPath(path: ByteString, length = path.length): number {
-  return hashOfText(path, length, 0x811c9dc5);
+  return hashOfText(path, length, PATH_SEED);
 }
 
 /**
@@ -25,8 +27,22 @@ export function hashOfPath(path: ByteString, length = path.length): number {
  * @returns 32 bits, signed, that depend on every field of the node that a client can see.
  */
 export function hashOfNode(node: Node): number {
-  let hash = hashOfText(node.value, node.value.length, node.pathHash);
-  hash = mix(hash, node.children === undefined ? 1 : 2);
+  return hashBeside(node, hashOfText(node.value, node.value.length, node.pathHash));
+}
+
+/** `hashOfPath` of a path that is still bytes. */
+export function hashOfPathBytes(bytes: Buffer, from: number, to: number): number {
+  return hashOfBytes(bytes, from, to, PATH_SEED);
+}
+
+/** `hashOfNode` of a node whose value is still bytes: from `from` to `to`. */
+export function hashOfNodeBytes(node: Node, bytes: Buffer, from: number, to: number): number {
+  return hashBeside(node, hashOfBytes(bytes, from, to, node.pathHash));
+}
+
+/** Goes on from the hash of path and value. */
+function hashBeside(node: Node, textHash: number): number {
+  let hash = mix(textHash, node.children === undefined ? 1 : 2);
   hash = mixNumber(hash, node.createdIndex);
   hash = mixNumber(hash, node.modifiedIndex);
   return mixNumber(hash, node.expirationMs ?? -1);
@@ -61,6 +77,18 @@ function hashOfText(text: string, length: number, seed: number): number {
   let hash = seed;
   for (let position = 0; position < length; position++) {
     hash = Math.imul(hash ^ text.charCodeAt(position), 0x01000193);
+  }
+  return mix(hash, length);
+}
+
+/** The same as `hashOfText` of the string with these bytes. */
+function hashOfBytes(bytes: Buffer, from: number, to: number, seed: number): number {
+  const length = to - from;
+  // The native checksum of a string is that of its UTF-8, in which not every byte string is its own.
+  if (length >= NATIVE_FROM_LENGTH) return hashOfText(bytes.latin1Slice(from, to), length, seed);
+  let hash = seed;
+  for (let position = from; position < to; position++) {
+    hash = Math.imul(hash ^ (bytes[position] as number), 0x01000193);
   }
   return mix(hash, length);
 }

@@ -23,14 +23,14 @@ export class Tree {
   readonly index = new PathIndex();
   readonly ttlQueue = new TtlQueue();
   readonly directories = new ChildDirectories();
-  readonly #keepsHash: boolean;
+  readonly keepsHash: boolean;
   /** Sum of the hashes of all nodes, 32 bits. */
   hash = 0;
   /** Undefined where nobody keeps what he has read. */
   onChange: ChangeListener | undefined;
 
   constructor(keepsHash: boolean) {
-    this.#keepsHash = keepsHash;
+    this.keepsHash = keepsHash;
     for (const root of [this.root, this.vault]) {
       root.pathHash = hashOfPath(root.path);
       this.index.add(root);
@@ -63,31 +63,35 @@ export class Tree {
 
   /** Puts a new node under its parent. */
   attach(parent: Node, node: Node): void {
-    this.load(parent, node);
+    node.pathHash = hashOfPath(node.path);
+    this.#addChild(parent, node);
+    this.#enter(node);
     this.index.add(node);
   }
 
   /**
-   * The same, but the node cannot be found before `indexLoaded`. For many nodes at once: an index that points to young
-   * nodes costs the garbage collector a look at each entry, twice (native-bench/micro, "keys of a snapshot").
+   * The same for a node whose hashes are known, that of its path and, where the tree keeps one, its own; but it cannot be
+   * found before `indexLoaded`. For many nodes at once: an index that points to young nodes costs the garbage collector a
+   * look at each entry, twice (native-bench/micro, "keys of a snapshot").
    */
   load(parent: Node, node: Node): void {
-    const siblings = parent.children as Node[];
-    node.parent = parent;
-    node.childPosition = siblings.length;
-    siblings.push(node);
-    if (node.isDirectory) this.directories.add(parent, node);
-    node.pathHash = hashOfPath(node.path);
-    this.#enter(node);
+    this.#addChild(parent, node);
+    if (node.expirationMs !== undefined) this.ttlQueue.add(node);
+    this.hash = (this.hash + node.hash) | 0;
+    this.index.expect(node.pathHash);
   }
 
-  /** Lets all nodes be found, which `load` has put into an empty tree. */
+  /** Lets all nodes be found, which `load` has put into an empty tree. In the order of `load`, as they lie in memory. */
   indexLoaded(): void {
-    const directories = [this.root, this.vault];
-    for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
-      for (const child of directory.children as Node[]) {
-        this.index.add(child);
-        if (child.isDirectory) directories.push(child);
+    const { index } = this;
+    index.makeRoom();
+    for (const root of [this.root, this.vault]) {
+      const directories = [root];
+      for (let next = 0; next < directories.length; next++) {
+        for (const child of (directories[next] as Node).children as Node[]) {
+          index.add(child);
+          if (child.children !== undefined) directories.push(child);
+        }
       }
     }
   }
@@ -160,9 +164,17 @@ export class Tree {
     return new Failure(100, path);
   }
 
+  #addChild(parent: Node, node: Node): void {
+    const siblings = parent.children as Node[];
+    node.parent = parent;
+    node.childPosition = siblings.length;
+    siblings.push(node);
+    if (node.isDirectory) this.directories.add(parent, node);
+  }
+
   #enter(node: Node): void {
     if (node.expirationMs !== undefined) this.ttlQueue.add(node);
-    if (this.#keepsHash) {
+    if (this.keepsHash) {
       node.hash = hashOfNode(node);
       this.hash = (this.hash + node.hash) | 0;
     }
