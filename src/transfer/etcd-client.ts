@@ -7,6 +7,7 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
 import { type ByteString, textOf } from '../base/byte-string.ts';
+import { faultOfKey } from '../base/pem.ts';
 
 /** What the server said instead of doing what it was asked. */
 export class RefusedError extends Error {
@@ -145,7 +146,14 @@ function readTls({ caFile, certFile, keyFile }: ClientTls): https.AgentOptions {
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new Error('a certificate and its key go together: --cert-file and --key-file');
   }
-  return { ca: readPem(caFile), cert: readPem(certFile), key: readPem(keyFile) };
+  return { ca: readPem(caFile), cert: readPem(certFile), key: readKey(keyFile) };
+}
+
+function readKey(file: string | undefined): Buffer | undefined {
+  const pem = readPem(file);
+  const fault = pem && faultOfKey(pem.toString('latin1'));
+  if (fault !== undefined) throw new Error(`cannot use ${file}: ${fault}`);
+  return pem;
 }
 
 function readPem(file: string | undefined): Buffer | undefined {

@@ -44,10 +44,14 @@ describe.skipIf(!hasOpenssl)('a server with https', () => {
   });
 
   test('is not dumped without what it wants, and the reason is one line', async () => {
+    const { server: own, authority } = certificates;
+    const encrypted = authority.encrypt(own, 'PKCS #8');
+    const withEncryptedKey = [...trust, '--cert-file', own.certFile, '--key-file', encrypted];
     const cases: readonly (readonly [given: readonly string[], said: RegExp])[] = [
       [[], /cannot reach https:.*certificate/],
       [trust, /cannot reach https:/],
       [[...trust, '--cert-file', certificates.server.certFile], /a certificate and its key go together/],
+      [withEncryptedKey, /cannot use .*server\.key\.encrypted: it is encrypted with a passphrase/],
       [['--ca-file', '/nowhere'], /cannot read \/nowhere: ENOENT/],
     ];
     for (const [given, said] of cases) {

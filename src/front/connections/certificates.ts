@@ -6,6 +6,7 @@ import './header-limit.ts';
 import uWS, { type TemplatedApp } from 'uWebSockets.js';
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { faultOfKey } from '../../base/pem.ts';
 
 /** PEM files. */
 export interface TlsFiles {
@@ -59,11 +60,8 @@ function parseCertificates(text: string): [X509Certificate, ...X509Certificate[]
   return [first, ...others];
 }
 
-/** In a block of its own kind, or by a line in one of an older kind. */
-const ENCRYPTED_KEY = /^(?:-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: *4,ENCRYPTED)/m;
-
 function parseKey(text: string): KeyObject {
-  // What OpenSSL says to a key without its passphrase depends on the cipher, and is never that.
-  if (ENCRYPTED_KEY.test(text)) throw new Error('it is encrypted with a passphrase (openssl pkey decrypts it)');
+  const fault = faultOfKey(text);
+  if (fault !== undefined) throw new Error(fault);
   return createPrivateKey(text);
 }
