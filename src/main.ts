@@ -303,21 +303,27 @@ async function run(config: Partial<ServerConfig>): Promise<void> {
   };
   // Without certificates a server on a terminal ends with it.
   if (config.certFile !== undefined || !process.stdout.isTTY) process.on('SIGHUP', reload);
-  const server = await startServer(config);
-  serving = server;
+  const start = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(serving, start));
+  try {
+    serving = await startServer({ ...config, signal: start.signal });
+  } catch (error) {
+    if (start.signal.aborted) process.exit(0);
+    throw error;
+  }
   if (isReloadDue) reload();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(server));
 }
 
 const IS_LOGGED = () => {};
 
 let isStopping = false;
 
-/** The first signal lets requests finish; the second ends the process at once. */
-function stop(server: RunningServer): void {
+/** The first signal lets requests finish, or gives up the start; the second ends the process at once. */
+function stop(server: RunningServer | undefined, start: AbortController): void {
   if (isStopping) process.exit(FAILURE_EXIT_CODE);
   isStopping = true;
-  server.close().then(() => process.exit(0), fail);
+  if (server === undefined) start.abort();
+  else server.close().then(() => process.exit(0), fail);
 }
 
 function fail(error: unknown): void {

@@ -145,6 +145,23 @@ describe('signals', () => {
     await api.close();
   });
 
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s to a server that starts ends it, with 0', async (signal) => {
+    const directory = makeTemporary('uetcd-early-signal');
+    const early = join(directory, 'early.mjs');
+    // As soon as somebody listens: while a worker loads.
+    const text = `process.on('newListener', (name) => {
+      if (name === '${signal}') process.nextTick(() => process.kill(process.pid, name));
+    });`;
+    writeFileSync(early, text);
+    const dataDir = join(directory, 'data');
+    const flags = ['--data-dir', dataDir, '--listen-client-urls', `http://127.0.0.1:${await freePort()}`];
+    const run = runCommandLine(flags, { NODE_OPTIONS: `--import ${early}` });
+    expect(await run.exited).toEqual({ code: 0, signal: null });
+    expect(run.output().stdout).not.toContain('ready to serve');
+    expect(run.output().stderr).toBe('');
+    removeTemporary(directory);
+  });
+
   test('a second signal exits at once', async () => {
     const server = await startCommandLine();
     const connection = await RawConnection.open(server.url);
