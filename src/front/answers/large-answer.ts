@@ -10,8 +10,8 @@ import type { HttpResponse } from 'uWebSockets.js';
 /** What is handed to the socket at a time: it fits the cork (uWebSockets.js issue 1249). */
 const PIECE_SIZE_BYTES = 12 * 1024;
 
-/** After so many the other connections have their turn, however fast this reader is. */
-const PIECES_PER_TURN = 16;
+/** After so many, a fifth of a millisecond, the other connections have their turn, however fast this reader is. */
+const PIECES_PER_TURN = 4;
 
 /** Often enough that no ten seconds pass without a write, timers of four seconds' grain included. */
 const NUDGE_MS = 3000;
