@@ -172,6 +172,11 @@ export function clearSlot(view: DataView, at: number): void {
   view.setUint32(at + SLOT_AT, 0, true);
 }
 
+/** The size of the path of the command at `at`; it begins `COMMAND_HEAD_SIZE_BYTES` behind that. */
+export function pathSizeBytesAt(view: DataView, at: number): number {
+  return view.getUint32(at + PATH_SIZE_AT, true);
+}
+
 /** Reads one command; the fields stay valid while the frame does, the strings for ever. */
 export class CommandReader {
   #bytes: Buffer = Buffer.alloc(0);
@@ -247,7 +252,7 @@ export class CommandReader {
   }
 
   get #pathSizeBytes(): number {
-    return this.#view.getUint32(this.#at + PATH_SIZE_AT, true);
+    return pathSizeBytesAt(this.#view, this.#at);
   }
   get #valueSizeBytes(): number {
     return this.#view.getUint32(this.#at + VALUE_SIZE_AT, true);

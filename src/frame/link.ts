@@ -132,6 +132,21 @@ export class LinkConsumer {
     return true;
   }
 
+  /**
+   * Looks at the frames to come, those left out that travel beside the ring.
+   * @param offsets is filled with where they begin in `ringBytes`. @returns how many these are.
+   */
+  lookAhead(offsets: Int32Array): number {
+    return this.#ring.lookAhead(offsets);
+  }
+
+  get ringBytes(): Buffer {
+    return this.#ring.bytes;
+  }
+  get ringView(): DataView {
+    return this.#ring.view;
+  }
+
   /** Steps back, so that `next` gives the current frame again. */
   unread(): void {
     if (this.isOversize) this.#held = { frame: this.view.buffer as ArrayBuffer, attachments: this.attachments };

@@ -202,6 +202,22 @@ export class RingConsumer {
     return true;
   }
 
+  /**
+   * Looks at the frames to come without stepping: those that were there when `next` last looked, the empty ones left out.
+   * @param offsets is filled with where their payloads begin in `bytes`. @returns how many these are.
+   */
+  lookAhead(offsets: Int32Array): number {
+    let position = this.#position;
+    let count = 0;
+    while (position !== this.#tailSeen && count < offsets.length) {
+      const sizeBytes = this.#readFrameHead(position);
+      const offset = position & (this.#capacityBytes - 1);
+      if (sizeBytes > 0) offsets[count++] = offset + FRAME_HEAD_SIZE_BYTES;
+      position = (position + (sizeBytes === PADDING ? this.#capacityBytes - offset : framedSizeBytes(sizeBytes))) | 0;
+    }
+    return count;
+  }
+
   /** Steps back, so that `next` gives the current frame again. It is for a frame that is neither unread nor released. */
   unread(): void {
     assert(this.#previous !== this.#position, 'there is a frame to step back over');

@@ -46,6 +46,11 @@ export class PathIndex {
     return this.#shardOf(hash).find(path, length, hash);
   }
 
+  /** The node of a path with this hash, probably: none of its own memory is looked at. */
+  guess(pathHash: number): Node | undefined {
+    return this.#shardOf(pathHash).guess(markOf(pathHash));
+  }
+
   /** Adds `node`, whose `pathHash` is known and whose path is not here. */
   add(node: Node): void {
     this.#shardOf(node.pathHash).add(node);
@@ -105,6 +110,20 @@ class Shard {
       place = (place + 1) & mask;
     }
     return this.#crowded?.get(path.slice(0, length) as ByteString);
+  }
+
+  /** The first node with this mark. */
+  guess(mark: number): Node | undefined {
+    const hashes = this.#hashes;
+    const mask = this.#mask;
+    let place = mark & mask;
+    for (let probes = 0; probes < PROBES_MAX; probes++) {
+      const found = hashes[place] as number;
+      if (found === 0) return undefined;
+      if (found === mark) return this.#nodes[place];
+      place = (place + 1) & mask;
+    }
+    return undefined;
   }
 
   add(node: Node): void {

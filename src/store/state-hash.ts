@@ -12,7 +12,7 @@ import type { Node } from './node.ts';
 
 /** Longer strings go through the native checksum: native-bench/micro, "hash of a value". */
 const NATIVE_FROM_LENGTH = 96;
-const PATH_SEED = 0x811c9dc5;
+const PATH_SEED = 0x811c9dc5 | 0;
 
 /**
  * @param length of the part of `path`, from its beginning, that is meant.

@@ -13,6 +13,7 @@ import type { Watcher } from '../store/watcher-hub.ts';
 import { Deliveries } from './deliveries.ts';
 import type { JournalFeed } from './journal-feed.ts';
 import type { KeptReads } from './kept-reads.ts';
+import { COMMANDS_PER_LOOK, LookAhead } from './look-ahead.ts';
 import type { MemoryGuard } from './memory-guard.ts';
 import type { ReplyWriter } from './reply-writer.ts';
 import { Sequencer } from './sequencer.ts';
@@ -48,6 +49,7 @@ export class StoreDuty {
   readonly #sequencer: Sequencer;
   readonly #commands: StoreCommands;
   readonly #deliveries: Deliveries;
+  readonly #lookAhead: LookAhead;
   #isExpiryHeldBack = false;
 
   constructor(
@@ -56,6 +58,7 @@ export class StoreDuty {
   ) {
     this.store = createStore((event, recipients) => this.#deliveries.add(event, recipients));
     this.store.tree.onChange = keptReads.changed;
+    this.#lookAhead = new LookAhead(this.store.tree);
     this.#sequencer = new Sequencer(this.store, words);
     this.#commands = new StoreCommands(
       this.store,
@@ -118,6 +121,7 @@ export class StoreDuty {
     const { requests, replies } = frontEnd;
     let served = 0;
     while (served < BATCH_COMMANDS_MAX && requests.next()) {
+      if (served % COMMANDS_PER_LOOK === 0) this.#lookAhead.look(requests);
       this.#commands.perform(frontEnd);
       if (this.#deliveries.areWaiting) this.#deliver();
       served++;

@@ -21,6 +21,12 @@ function currentOf({ bytes, frameOffset, frameSizeBytes }: RingConsumer): number
   return [...bytes.subarray(frameOffset, frameOffset + frameSizeBytes)];
 }
 
+/** What lies in the data area from where the next frames begin, of so many at most. */
+function lookAhead(consumer: RingConsumer, framesMax: number): Uint8Array[] {
+  const offsets = new Int32Array(framesMax);
+  return [...offsets.subarray(0, consumer.lookAhead(offsets))].map((offset) => consumer.bytes.subarray(offset));
+}
+
 function framedSizeBytes(frame: readonly number[]): number {
   return FRAME_HEAD_SIZE_BYTES + Math.ceil(frame.length / 8) * 8;
 }
@@ -96,6 +102,19 @@ class Next implements RingCommand {
   toString = () => 'next';
 }
 
+class LookAhead implements RingCommand {
+  check = () => true;
+  run(model: ModelRing, { consumer }: Ring): void {
+    const seen = lookAhead(consumer, 3);
+    const toCome = model.published.filter((frame) => frame.length > 0);
+    // How many depends on when the tail was last looked at.
+    for (const [position, bytes] of seen.entries()) {
+      expect([...bytes.subarray(0, toCome[position]?.length)]).toEqual(toCome[position]);
+    }
+  }
+  toString = () => 'look ahead';
+}
+
 class Unread implements RingCommand {
   check = (model: Readonly<ModelRing>) => model.canUnread;
   run(model: ModelRing, { consumer }: Ring): void {
@@ -138,6 +157,7 @@ describe('against an array of frames', () => {
         fc.constant(new Publish()),
         fc.constant(new Next()),
         fc.constant(new Next()),
+        fc.constant(new LookAhead()),
         fc.constant(new Unread()),
         fc.constant(new Release()),
         fc.constant(new Reopen()),
@@ -282,6 +302,28 @@ describe('the consumer', () => {
     consumer.next();
     consumer.release();
     expect(() => consumer.unread()).toThrow(InvariantError);
+  });
+
+  test('looks at what is to come, over empty frames and the padding at the end, and stays where it is', () => {
+    const { producer, consumer } = ringOf(128);
+    for (const size of [32, 32]) put(producer, new Uint8Array(size));
+    producer.publish();
+    while (consumer.next());
+    consumer.release();
+    // 48 bytes are left at the end: for the first three, and padding.
+    for (const frame of [[1], [], [2, 2], [3, 3, 3]]) put(producer, Uint8Array.from(frame));
+    put(producer, new Uint8Array(17).fill(4));
+    producer.publish();
+    expect(lookAhead(consumer, 8)).toEqual([]);
+    expect(consumer.next()).toBe(true);
+    const firstBytes = (count: number) => lookAhead(consumer, count).map(([first]) => first);
+    expect(firstBytes(8)).toEqual([2, 3, 4]);
+    expect(firstBytes(2)).toEqual([2, 3]);
+    expect(currentOf(consumer)).toEqual([1]);
+    for (const frame of [[], [2, 2], [3, 3, 3]]) {
+      expect(consumer.next()).toBe(true);
+      expect(currentOf(consumer)).toEqual(frame);
+    }
   });
 
   test('stops at a frame that is not where its position says', () => {

@@ -501,3 +501,29 @@ test('a crowd at any front end is one, until that front end says that it has gon
   bench.words.setCrowded(2, false);
   expect(bench.duty.isCrowded).toBe(false);
 });
+
+test('among many keys commands are served in order and each as itself, large and small, of clients and of nobody', () => {
+  const bench = new DutyBench(2);
+  for (let key = 0; key < 5000; key++) {
+    bench.first.set(key, `/many/${key}`);
+    if (key % 100 === 99) bench.run();
+    bench.first.received();
+  }
+  const large = 'x'.repeat(300_000);
+  const newValue = (key: number) => (key % 10 === 3 ? large : `v${key}`);
+  for (let key = 0; key < 50; key++) {
+    if (key % 7 === 2) bench.first.send(ControlOp.healthCheck, 1000 + key, '');
+    bench.first.set(key, `/many/${key * 100}`, newValue(key));
+    bench.second.send(Op.delete, key, `/many/${key * 100 + 1}`);
+  }
+  bench.run();
+  const slotsOf = (replies: readonly { slot: number }[]) =>
+    replies.map(({ slot }) => slot).filter((slot) => slot < 1000);
+  const inOrder = Array.from({ length: 50 }, (_, slot) => slot);
+  expect(slotsOf(bench.first.received())).toEqual(inOrder);
+  expect(slotsOf(bench.second.received())).toEqual(inOrder);
+  for (let key = 0; key < 50; key++) {
+    expect(bench.valueAt(`/many/${key * 100}`)).toBe(newValue(key));
+    expect(bench.valueAt(`/many/${key * 100 + 1}`)).toBeUndefined();
+  }
+});
