@@ -13,7 +13,7 @@ const WATCHERS = 1_000;
 /** Ten to twenty seconds of quiet, in which it happens; machines with much else to do take longer. */
 const TIMEOUT_MS = 120_000;
 /** What may stay: a little of each connection, and what a server has that has done something. */
-const LEFT_BYTES_MAX = 24 * MB;
+const LEFT_BYTES_MAX = 40 * MB;
 
 let server: RunningServer & RunningProcess;
 beforeAll(async () => {
