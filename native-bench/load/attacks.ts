@@ -29,90 +29,123 @@ export interface Attack {
 /** The key that deaf streams are about: whoever writes there makes them fall behind. */
 export const DEAF_KEY = '/v2/keys/hostile/deaf';
 
-const STEP_MS = 50;
+const TICK_MS = 50;
 /** Whom the server sends away comes again, but not at once: it is the server that is to be busy, not the attacker. */
-const REOPEN_MS = 1_000;
+const REOPEN_TICKS = 1_000 / TICK_MS;
 const FORM_BYTES = 10 * 1024 * 1024;
 const HEAD_BYTES = 256 * 1024;
 const HOST = 'Host: hostile\r\n';
 
-/** What is sent at the start, and then in each step, which is 50 ms; undefined closes the sending side. */
+/** What a connection sends at the start, and then every so many ticks: a stated rate, whatever the server does. */
 interface Behaviour {
   readonly first: string;
-  next(step: number, socket: Socket): void;
+  readonly everyTicks: number;
+  act(socket: Socket): void;
 }
 
 function behaviourOf(name: AttackName, ordinal: number): Behaviour {
   switch (name) {
     case 'slow-heads':
-      return { first: `GET /v2/keys/a HTTP/1.1\r\n${HOST}X: `, next: every(20, 'x') };
+      return { first: `GET /v2/keys/a HTTP/1.1\r\n${HOST}X: `, everyTicks: 20, act: sends('x') };
     case 'slow-forms': {
       const type = 'Content-Type: application/x-www-form-urlencoded\r\n';
       const head = `PUT /v2/keys/hostile/form HTTP/1.1\r\n${HOST}${type}Content-Length: ${FORM_BYTES}\r\n\r\nvalue=`;
-      return { first: head, next: every(10, 'x'.repeat(16 * 1024)) };
+      return { first: head, everyTicks: 20, act: sends(FORM_PIECE) };
     }
     case 'deaf-streams':
       return {
         first: `GET ${DEAF_KEY}?wait=true&stream=true HTTP/1.1\r\n${HOST}\r\n`,
-        next: (_, socket) => socket.pause(),
+        everyTicks: 20,
+        act: (socket) => socket.pause(),
       };
-    case 'large-heads': {
-      const head = `GET /v2/keys/a HTTP/1.1\r\n${HOST}X: ${'x'.repeat(HEAD_BYTES)}`;
-      const many = `GET /v2/keys/a HTTP/1.1\r\n${HOST}${'A: b\r\n'.repeat(1_000)}\r\n`;
-      return { first: ordinal % 2 === 0 ? head : many, next: every(10, 'x'.repeat(HEAD_BYTES)) };
-    }
+    case 'large-heads':
+      return { first: ordinal % 2 === 0 ? LARGE_HEAD : HEAD_OF_MANY, everyTicks: 40, act: sends(HEAD_PIECE) };
     case 'half-closed': {
       const whole = `GET /v2/keys/hostile/half?wait=${ordinal % 3 === 0} HTTP/1.1\r\n${HOST}\r\n`;
       const first = ordinal % 2 === 0 ? whole : whole.slice(0, -10);
-      return { first, next: (step, socket) => step === 20 && socket.end() };
+      return { first, everyTicks: 20, act: (socket) => socket.end() };
     }
     case 'garbage': {
-      const noise = Buffer.from(Array.from({ length: 4_096 }, (_, at) => (at * 31 + ordinal * 17) & 0xff)).toString(
-        'latin1',
-      );
       const pipelined = `GET /v2/keys/a HTTP/1.1\r\n${HOST}\r\n`.repeat(100);
-      return { first: ordinal % 2 === 0 ? noise : pipelined + noise, next: every(10, noise) };
+      return { first: ordinal % 2 === 0 ? NOISE : pipelined + NOISE, everyTicks: 20, act: sends(NOISE) };
     }
   }
 }
 
-function every(steps: number, bytes: string): Behaviour['next'] {
-  return (step, socket) => {
+const FORM_PIECE = 'x'.repeat(16 * 1024);
+const HEAD_PIECE = 'x'.repeat(HEAD_BYTES);
+const LARGE_HEAD = `GET /v2/keys/a HTTP/1.1\r\n${HOST}X: ${HEAD_PIECE}`;
+const HEAD_OF_MANY = `GET /v2/keys/a HTTP/1.1\r\n${HOST}${'A: b\r\n'.repeat(1_000)}\r\n`;
+const NOISE = Buffer.from(Array.from({ length: 4_096 }, (_, at) => (at * 31) & 0xff)).toString('latin1');
+
+function sends(bytes: string): Behaviour['act'] {
+  return (socket) => {
     // A server that does not read is no reason for us to hoard.
-    if (step % steps === 0 && socket.writableLength < 1024 * 1024) socket.write(bytes, 'latin1');
+    if (socket.writableLength < 1024 * 1024) socket.write(bytes, 'latin1');
   };
 }
 
-/** Begins with all connections at once; they stay until `stop`. */
-export function startAttack(name: AttackName, host: string, port: number, connections: number): Attack {
-  const sockets = new Set<Socket>();
+/**
+ * Opens its connections, so many a second, and keeps them until `stop`. One timer for all of them: a timer each would cost
+ * more than all that they do, on cores that the server needs.
+ */
+export function startAttack(
+  name: AttackName,
+  host: string,
+  port: number,
+  connections: number,
+  opensPerSecond = Number.POSITIVE_INFINITY,
+): Attack {
+  const sockets = new Map<Socket, Behaviour>();
+  const { everyTicks } = behaviourOf(name, 0);
+  /** Those that act in the same tick, so that all do not act at once. */
+  const groups = Array.from({ length: everyTicks }, () => new Set<Socket>());
+  /** Who waits to be opened, and from which tick on. */
+  let waiting = Array.from({ length: connections }, (_, ordinal) => ({ ordinal, tick: 0 }));
   let isOver = false;
   let openedCount = 0;
+  let tick = 0;
   const open = (ordinal: number) => {
-    if (isOver) return;
     openedCount++;
-    const { first, next } = behaviourOf(name, ordinal);
+    const behaviour = behaviourOf(name, ordinal);
     const socket = connect(port, host);
-    sockets.add(socket);
-    let step = 0;
-    const timer = setInterval(() => next(++step, socket), STEP_MS);
-    socket.on('connect', () => socket.write(first, 'latin1'));
+    const group = groups[ordinal % everyTicks] as Set<Socket>;
+    sockets.set(socket, behaviour);
+    group.add(socket);
+    socket.on('connect', () => socket.write(behaviour.first, 'latin1'));
     socket.on('data', () => {});
     socket.on('error', () => {});
     socket.on('close', () => {
-      clearInterval(timer);
       sockets.delete(socket);
-      setTimeout(open, REOPEN_MS, ordinal);
+      group.delete(socket);
+      waiting.push({ ordinal, tick: tick + REOPEN_TICKS });
     });
   };
-  for (let ordinal = 0; ordinal < connections; ordinal++) open(ordinal);
+  const step = () => {
+    let room = (opensPerSecond * TICK_MS) / 1000;
+    const later: typeof waiting = [];
+    for (const one of waiting.splice(0)) {
+      if (one.tick > tick || room < 1) later.push(one);
+      else {
+        room--;
+        open(one.ordinal);
+      }
+    }
+    waiting = later;
+    for (const socket of groups[tick % everyTicks] as Set<Socket>) sockets.get(socket)?.act(socket);
+    tick++;
+  };
+  const timer = setInterval(step, TICK_MS);
+  step();
   return {
     get openedCount() {
       return openedCount;
     },
     stop: () => {
+      if (isOver) return;
       isOver = true;
-      for (const socket of sockets) socket.destroy();
+      clearInterval(timer);
+      for (const socket of sockets.keys()) socket.destroy();
     },
   };
 }

@@ -232,7 +232,7 @@ function othersSpec(peer: RunningPeer, bench: Bench): OpenLoopSpec {
     ratePerSecond: OTHERS_RATE,
     warmupMs: bench.warmupMs,
     measureMs: bench.measureMs,
-    isRestful: true,
+    sleeps: true,
   };
 }
 

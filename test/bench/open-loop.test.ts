@@ -10,8 +10,8 @@ const MEASURE_MS = 500;
 const PAUSE_MS = 250;
 
 test.each([false, true])(
-  'a server that pauses is charged for every request that was due meanwhile; rests between polls: %s',
-  async (isRestful) => {
+  'a server that pauses is charged for every request that was due meanwhile; sleeps between two moments: %s',
+  async (sleeps) => {
     const server = createServer();
     onTestFinished(() => server.closeAllConnections());
     let pauseUntil = 0;
@@ -30,7 +30,7 @@ test.each([false, true])(
       ratePerSecond: RATE_PER_SECOND,
       warmupMs: 0,
       measureMs: MEASURE_MS,
-      isRestful,
+      sleeps,
     });
 
     server.close();

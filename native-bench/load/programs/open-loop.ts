@@ -8,9 +8,10 @@
  *   sent:  0   1   2 ─ ─ ─ 3,4,5        all connections busy: 3, 4 and 5 wait, and their clocks run
  *
  * The thread polls instead of sleeping between two moments, because a timer is a millisecond wide; so its own
- * processor time says nothing, and `lag`, by how much it sent late what it could have sent, is its health. Polling takes
- * a core. Where more threads than cores have work, and milliseconds are what is looked for, it rests between two polls:
- * otherwise what is measured is mostly how the kernel divides the cores between server and generator.
+ * processor time says nothing, and `lag`, by how much it sent late what it could have sent, is its health.
+ *
+ * Where others need the core that it would take, it sleeps. Then what it sends late by its own fault counts from when it was
+ * sent; what is late because all connections are busy counts from when it was due, as ever.
  */
 import { type Dialect, dialectOf, type Target } from '../dialect.ts';
 import { LatencyHistogram } from '../latency-histogram.ts';
@@ -23,10 +24,10 @@ export interface OpenLoopSpec {
   readonly connections: number;
   readonly plan: RequestPlan;
   readonly ratePerSecond: number;
+  /** Leaves its core to others between two moments. */
+  readonly sleeps?: boolean;
   readonly warmupMs: number;
   readonly measureMs: number;
-  /** Whether the thread rests between two polls; all it then measures is too long by up to 0.2 ms. */
-  readonly isRestful?: boolean;
 }
 
 export interface OpenLoopResult {
@@ -43,8 +44,6 @@ export interface OpenLoopResult {
 
 /** How long after the window answers are still waited for. */
 const GRACE_MS = 2_000;
-/** The kernel adds about 0.1. */
-const REST_MS = 0.05;
 
 export async function openLoop(spec: OpenLoopSpec): Promise<OpenLoopResult> {
   const generator = new OpenLoopGenerator(spec);
@@ -69,8 +68,6 @@ async function measure(spec: OpenLoopSpec, generator: OpenLoopGenerator): Promis
 /** The generator by itself, for programs that measure something else in front of such a load. */
 export class OpenLoopGenerator {
   readonly #intervalMs: number;
-  readonly #isRestful: boolean;
-  readonly #sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #tally: Tally = emptyTally();
   readonly #clients: LoadClient[];
   readonly #free: LoadClient[] = [];
@@ -84,12 +81,15 @@ export class OpenLoopGenerator {
   #recordFrom = Number.POSITIVE_INFINITY;
   #recordTo = Number.POSITIVE_INFINITY;
   #answers = 0;
+  readonly #sleeps: boolean;
+  /** From when the latency of a client's request counts. */
+  readonly #countedFrom = new Map<LoadClient, number>();
   /** Whether the last poll found every due request sent: only then is lateness our own. */
   #wasCaughtUp = true;
 
   constructor(spec: Omit<OpenLoopSpec, 'warmupMs' | 'measureMs'>) {
     this.#intervalMs = 1000 / spec.ratePerSecond;
-    this.#isRestful = spec.isRestful ?? false;
+    this.#sleeps = spec.sleeps === true;
     const dialect: Dialect = dialectOf(spec.target);
     const onAnswered = (client: LoadClient): void => this.#answered(client);
     this.#clients = createSources(spec.plan, dialect, spec.connections).map(
@@ -139,24 +139,27 @@ export class OpenLoopGenerator {
       if (client === undefined) break;
       const intendedAt = this.#startedAt + this.#sent * this.#intervalMs;
       if (wasCaughtUp && intendedAt >= this.#recordFrom) this.#lag.recordMs(now - intendedAt);
-      this.#send(client);
+      this.#send(client, this.#sleeps && wasCaughtUp ? now : intendedAt);
     }
     this.#wasCaughtUp = this.#sent >= dueCount;
-    if (this.#isRestful) Atomics.wait(this.#sleeper, 0, 0, REST_MS);
-    setImmediate(this.#poll);
+    if (this.#sleeps) setTimeout(this.#poll, 1);
+    else setImmediate(this.#poll);
   };
 
   #answered(client: LoadClient): void {
     const now = performance.now();
     if (client.intendedAt >= this.#recordFrom && client.intendedAt < this.#recordTo) {
-      this.#latency.recordMs(now - client.intendedAt);
+      this.#latency.recordMs(now - (this.#countedFrom.get(client) ?? client.intendedAt));
       this.#answers++;
     }
-    if (this.#isSending && this.#sent < this.#dueBefore(now)) this.#send(client);
-    else this.#free.push(client);
+    const mayBeLate = this.#sleeps && this.#wasCaughtUp;
+    if (this.#isSending && !mayBeLate && this.#sent < this.#dueBefore(now)) {
+      this.#send(client, this.#startedAt + this.#sent * this.#intervalMs);
+    } else this.#free.push(client);
   }
 
-  #send(client: LoadClient): void {
+  #send(client: LoadClient, countedFrom: number): void {
+    this.#countedFrom.set(client, countedFrom);
     client.send(this.#startedAt + this.#sent++ * this.#intervalMs);
   }
 
