@@ -36,8 +36,9 @@ export class PathIndex {
   /** How many nodes each shard is to get; made for a snapshot, and thrown away with it. */
   #expected: Int32Array | undefined;
 
-  get(path: ByteString): Node | undefined {
-    return this.getAncestor(path, path.length);
+  /** @param pathHash of the path, for who has it already. */
+  get(path: ByteString, pathHash = hashOfPath(path)): Node | undefined {
+    return this.#shardOf(pathHash).find(path, path.length, pathHash);
   }
 
   /** The node whose path is the first `length` characters of `path`: nobody has to cut them off. */

@@ -8,8 +8,9 @@ import { Flag, Op } from '../protocol/command.ts';
 import { Action, StoreEvent } from './event.ts';
 import { EventHistory, FIRST_EVENT_INDEX } from './event-history.ts';
 import { Failure } from './failure.ts';
+import { inOrderPath } from './in-order.ts';
 import { directorySnapshot, Node, newDirectory } from './node.ts';
-import { chainEvent, mixNumber } from './state-hash.ts';
+import { chainEvent, hashOfPath, mixNumber } from './state-hash.ts';
 import { Statistics } from './statistics.ts';
 import { Tree } from './tree.ts';
 import type { UndoLog } from './undo-log.ts';
@@ -35,7 +36,6 @@ export type EventListener = (event: StoreEvent, recipients: Watcher[]) => void;
 
 /** Expirations before the year 2000 mean none, on creation only (a wrapped 64-bit count; v2store/store.go). */
 const MIN_EXPIRATION_MS = Date.UTC(2000, 0, 1);
-const IN_ORDER_NAME_DIGITS = 20;
 
 /** A watch that was not let in. */
 export const NO_PLACE = Symbol('no place for another watcher');
@@ -187,9 +187,10 @@ export class Store {
 
   #set(write: Write): StoreEvent | Failure {
     if (write.path === '') return ROOT_IS_READ_ONLY;
-    const old = this.tree.find(write.path);
+    const pathHash = hashOfPath(write.path);
+    const old = this.tree.find(write.path, pathHash);
     if (old === undefined) {
-      if ((write.flags & Flag.refresh) === 0) return this.#createAbsent(write, write.path, Action.set);
+      if ((write.flags & Flag.refresh) === 0) return this.#createAbsent(write, write.path, pathHash, Action.set);
       return this.tree.locate(write.path) as Failure;
     }
     if (old.isDirectory) return new Failure(102, write.path);
@@ -202,15 +203,16 @@ export class Store {
   #create(write: Write, path: ByteString, action: Action): StoreEvent | Failure {
     if (path === '') return ROOT_IS_READ_ONLY;
     // Where something is, its directory is: none is made in vain.
-    if (this.tree.find(path) !== undefined) return new Failure(105, path);
-    return this.#createAbsent(write, path, action);
+    const pathHash = hashOfPath(path);
+    if (this.tree.find(path, pathHash) !== undefined) return new Failure(105, path);
+    return this.#createAbsent(write, path, pathHash, action);
   }
 
-  #createAbsent(write: Write, path: ByteString, action: Action): StoreEvent | Failure {
+  #createAbsent(write: Write, path: ByteString, pathHash: number, action: Action): StoreEvent | Failure {
     const parent = this.tree.parentFor(path, this.index + 1);
     if (parent instanceof Failure) return parent;
     const node = this.#newNode(write, path, this.index + 1, undefined);
-    this.tree.attach(parent, node);
+    this.tree.attach(parent, node, pathHash);
     return this.#happened(action, false, asEventSees(node), undefined);
   }
 
@@ -283,7 +285,7 @@ export class Store {
   }
 
   #inOrderPath(directory: ByteString): ByteString {
-    return `${directory}/${String(this.index + 1).padStart(IN_ORDER_NAME_DIGITS, '0')}` as ByteString;
+    return inOrderPath(directory, this.index + 1);
   }
 
   #remove(action: Action, node: Node): StoreEvent {

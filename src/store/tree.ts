@@ -42,8 +42,9 @@ export class Tree {
     return this.index.size - 2;
   }
 
-  find(path: ByteString): Node | undefined {
-    return this.index.get(path);
+  /** @param pathHash of the path, for who has it already. */
+  find(path: ByteString, pathHash = hashOfPath(path)): Node | undefined {
+    return this.index.get(path, pathHash);
   }
 
   /** The node, or 100 or 104 with the first element of the path at which it went wrong. */
@@ -61,9 +62,9 @@ export class Tree {
     return parent.isDirectory ? parent : notDirectory(parent.path);
   }
 
-  /** Puts a new node under its parent. */
-  attach(parent: Node, node: Node): void {
-    node.pathHash = hashOfPath(node.path);
+  /** Puts a new node under its parent. @param pathHash of its path, for who has it already. */
+  attach(parent: Node, node: Node, pathHash = hashOfPath(node.path)): void {
+    node.pathHash = pathHash;
     this.#addChild(parent, node);
     this.#enter(node);
     this.index.add(node);
