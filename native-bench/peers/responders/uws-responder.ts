@@ -2,8 +2,10 @@
  * uWebSockets.js alone: `node uws-responder.ts PORT`. A GET gets a constant, a PUT or POST has its body read and gets
  * a constant. With `wait` a GET waits for the next write to its path: just enough of a watch hub, in the same thread,
  * to show what the kernel and the library cost when nothing else does. It keeps no store and no history; a long poll
- * that comes too late (`waitIndex` at or below the last index) is given the last event of its path.
+ * that comes too late (`waitIndex` at or below the last index) is given the last event of its path. Heads may be as large
+ * as with uetcd, since that is what large ones cost.
  */
+import '../../../src/front/connections/header-limit.ts';
 import uws, { type HttpRequest, type HttpResponse } from 'uWebSockets.js';
 import { CONSTANT_ANSWER } from './constant-answer.ts';
 
