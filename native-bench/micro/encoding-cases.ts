@@ -15,6 +15,7 @@ import { newWrite } from './store-cases.ts';
 
 const NOW_MS = 1_700_000_000_000;
 const FORM = byteStringOf(`value=${'x'.repeat(64)}`);
+const LEASE_FORM = byteStringOf('ttl=30&prevValue=postgresql0&value=postgresql0');
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 const DOCUMENT = byteStringOf(JSON.stringify({ conn_url: 'postgres://10.0.0.1:5432/postgres', state: 'running' }));
 
@@ -36,6 +37,9 @@ export function encodingCases(): MicroCase[] {
     repeated('parse the form of a plain set', () => copy(parsePlainValueForm(FORM) ?? '')),
     repeated('parse the request of a plain set', () => {
       if ('code' in parseKeysRequest('PUT', node.path, '', FORM_TYPE, FORM)) throw new Error('refused');
+    }),
+    repeated('parse the request of a lease: a swap with a TTL', () => {
+      if ('code' in parseKeysRequest('PUT', node.path, '', FORM_TYPE, LEASE_FORM)) throw new Error('refused');
     }),
     frameCase(node),
   ];

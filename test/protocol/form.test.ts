@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
 import {
+  EMPTY_FORM,
   type Form,
   isPlainValueForm,
   PLAIN_VALUE_AT,
@@ -33,6 +34,13 @@ describe('a form', () => {
   ])('%j', (source, fields) => {
     expect(given(parse(source))).toEqual(fields);
     expect(given(parse('', source))).toEqual(fields);
+  });
+
+  test.each(Object.keys(EMPTY_FORM))('finds %s, whether anything beside it is encoded or nothing', (name) => {
+    for (const beside of ['', '&other=%41', '&+']) {
+      expect(given(parse(`${name}=first&${name}=second${beside}`))).toEqual({ [name]: 'first' });
+      expect(given(parse(`${name}${beside}`))).toEqual({ [name]: '' });
+    }
   });
 
   test('takes the body before the query', () => {
