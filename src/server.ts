@@ -179,12 +179,15 @@ class Server {
     this.#monitoring.watchRing('journal', journal.producer.ring);
     const { snapshots } = this.#monitoring;
     this.#snapshots = new SnapshotSchedule(directory.path, eventHistory, storeHeapMb, this.#log, snapshots);
+    const helper = new MessageChannel();
+    const said = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const storeReady = this.#startStore({
       directory: directory.path,
       mustForceRecovery: forceRecover,
       commandsPerCheckpoint: snapshotCount,
       journal: journal.producer,
       journalBell: this.#journalBell,
+      snapshotHelper: { port: helper.port1, said },
     });
     // Started beside the store worker, so that it has nothing left to load when it learns where the journal goes on.
     const worker = spawnJournalWorker({
@@ -193,6 +196,7 @@ class Server {
       frontEndBells: this.#links.map(({ bell }) => bell),
       storeBell: this.#storeBell,
       journal: journal.consumer,
+      snapshotHelper: { port: helper.port2, said },
       directory: directory.path,
       segmentSizeBytesMax: LIMITS.segmentBytes,
       spinMs: unlessAlone(LIMITS.journalSpinMs),

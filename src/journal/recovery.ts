@@ -23,13 +23,17 @@ import type { OnRecord } from './record.ts';
 import { createSegment, GROWTH_STEP_BYTES, type SegmentContents } from './segment.ts';
 import { SegmentChain, segmentsContinuing } from './segment-chain.ts';
 import type { SegmentReading } from './segment-reader.ts';
-import { readNamedSnapshot } from './snapshot-reader.ts';
+import { readNamedSnapshot, type SnapshotHeader } from './snapshot-reader.ts';
+
+export type ReadSnapshot = (file: NamedFile) => SnapshotHeader;
 
 export interface RecoveryOptions {
   /** Keep what is sound and move the rest aside, where otherwise the start would be refused. */
   readonly force: boolean;
   /** Gets the snapshot, a chunk at a time, in memory of its own. */
   readonly onSnapshotChunk: (chunk: Buffer) => void;
+  /** Reads a snapshot where this thread would: hands it on by itself, and throws as `readNamedSnapshot` does. */
+  readonly readSnapshot?: ReadSnapshot | undefined;
   /** Gets each record above the snapshot, in order; the payload is valid until it returns. */
   readonly onRecord: OnRecord;
   readonly log: (message: string) => void;
@@ -99,14 +103,14 @@ export function recover(directory: string, layer: FileLayer, options: RecoveryOp
 function restoreSnapshot(
   snapshots: readonly NamedFile[],
   layer: FileLayer,
-  { force, onSnapshotChunk, log }: RecoveryOptions,
+  { force, onSnapshotChunk, readSnapshot, log }: RecoveryOptions,
   damaged: DamagedFolder,
 ): Snapshot {
   for (const file of snapshots.toReversed()) {
     try {
       // Forced, we may yet fall back on an older one, so nothing is handed out before all of it has been seen.
       if (force) readNamedSnapshot(file, layer, () => {});
-      return readNamedSnapshot(file, layer, onSnapshotChunk);
+      return readSnapshot?.(file) ?? readNamedSnapshot(file, layer, onSnapshotChunk);
     } catch (error) {
       if (!(error instanceof DamagedJournalError)) throw error;
       if (!force) throw withAdvice(error, 'the newest sound snapshot and the commands after it, if they are there');

@@ -23,7 +23,7 @@ export interface SnapshotHeader {
 }
 
 /**
- * @param onChunk gets each chunk as it was written, in memory of its own. Whether there are enough of them only the
+ * @param onChunk gets each chunk as it was written, in memory that nobody else will look at. Whether there are enough of them only the
  *   end of the file can tell: when this throws, what was handed out is the beginning of something unknown.
  * @throws DamagedJournalError at the first byte that is not as written.
  */
@@ -48,7 +48,7 @@ class SnapshotReader {
   readonly #layer: FileLayer;
   readonly #fd: number;
   readonly #sizeBytes: number;
-  /** A part of the file: it begins at `#windowAt` and is read up to `#windowEnd`. Given away with the chunk in it. */
+  /** A part of the file: it begins at `#windowAt` and is read up to `#windowEnd`. A chunk is given away with its memory. */
   #window = createViewedBytes(0);
   #windowAt = 0;
   #windowEnd = 0;
@@ -67,17 +67,23 @@ class SnapshotReader {
     const header = this.#readHeader();
     let chunkCount = 0;
     let bodyBytes = 0;
-    for (;;) {
-      const at = this.#need(CHUNK_HEAD_SIZE_BYTES);
-      const sizeBytes = this.#window.view.getUint32(at + CHUNK_AT.size, true);
-      if (sizeBytes === FOOTER_SIZE_MARK) break;
+    let sizeBytes = this.#nextSizeBytes();
+    while (sizeBytes !== FOOTER_SIZE_MARK) {
       const body = this.#readChunk(sizeBytes);
       chunkCount++;
       bodyBytes += sizeBytes;
+      sizeBytes = this.#nextSizeBytes();
+      this.#windowEnd = 0;
       onChunk(body);
     }
     this.#readFooter(chunkCount, bodyBytes);
     return header;
+  }
+
+  /** Of the next chunk, or the mark of the footer. */
+  #nextSizeBytes(): number {
+    const at = this.#need(CHUNK_HEAD_SIZE_BYTES);
+    return this.#window.view.getUint32(at + CHUNK_AT.size, true);
   }
 
   #readHeader(): SnapshotHeader {

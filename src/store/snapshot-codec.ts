@@ -155,6 +155,35 @@ class ChunkWriter {
   }
 }
 
+/** The hash of the path and the hash of the node, for each node of a chunk with nodes; of other chunks nothing. */
+export function hashesOfChunk(bytes: Buffer): Int32Array<ArrayBuffer> {
+  const kind = bytes[0];
+  if (kind !== ChunkKind.nodes && kind !== ChunkKind.vault) return new Int32Array(0);
+  const view = viewOf(bytes);
+  const hashes = new Int32Array(2 * Math.ceil(bytes.length / (PLACE_SIZE_BYTES + NODE_HEAD_SIZE_BYTES)));
+  let next = 0;
+  for (let at = 1 + PLACE_SIZE_BYTES; at < bytes.length; at += PLACE_SIZE_BYTES) {
+    const bits = bytes[at] as number;
+    const pathAt = at + NODE_HEAD_SIZE_BYTES;
+    const valueAt = pathAt + view.getUint32(at + NODE_RECORD_AT.pathSize, true);
+    const end = valueAt + view.getUint32(at + NODE_RECORD_AT.valueSize, true);
+    const pathHash = hashOfPathBytes(bytes, pathAt, valueAt);
+    hashes[next++] = pathHash;
+    hashes[next++] = hashOfNodeBytes(
+      bytes,
+      valueAt,
+      end,
+      pathHash,
+      (bits & NodeBit.directory) !== 0,
+      view.getFloat64(at + NODE_RECORD_AT.createdIndex, true),
+      view.getFloat64(at + NODE_RECORD_AT.modifiedIndex, true),
+      (bits & NodeBit.expires) !== 0 ? view.getFloat64(at + NODE_RECORD_AT.expiration, true) : undefined,
+    );
+    at = end;
+  }
+  return hashes;
+}
+
 /** Fills an empty store from the chunks that `writeStore` made, in their order. */
 export class StoreReader {
   readonly #store: Store;
@@ -173,16 +202,17 @@ export class StoreReader {
 
   /**
    * Takes in one chunk, for good: nodes sleep in its bytes.
+   * @param hashes as `hashesOfChunk` makes them, here or on another thread.
    * Throws InvariantError when it is none: the checksums of the file should have told before.
    */
-  chunk(bytes: Buffer): void {
+  chunk(bytes: Buffer, hashes: Int32Array = hashesOfChunk(bytes)): void {
     this.#bytes = bytes;
     this.#view = viewOf(bytes);
     this.#at = 0;
     const kind = this.#u8();
     if (kind === ChunkKind.head) this.#head();
-    else if (kind === ChunkKind.nodes) this.#placedNodes(this.#directories);
-    else if (kind === ChunkKind.vault) this.#placedNodes(this.#vaultDirectories);
+    else if (kind === ChunkKind.nodes) this.#placedNodes(this.#directories, hashes);
+    else if (kind === ChunkKind.vault) this.#placedNodes(this.#vaultDirectories, hashes);
     else {
       assert(kind === ChunkKind.events, 'a chunk of a snapshot has a kind that this build knows');
       // These come last, and always, if only as an empty chunk.
@@ -202,20 +232,20 @@ export class StoreReader {
     }
   }
 
-  #placedNodes(directories: Node[]): void {
+  #placedNodes(directories: Node[], hashes: Int32Array): void {
     const { tree } = this.#store;
     const bytes = this.#bytes;
     const view = this.#view;
+    let next = 0;
     for (let at = this.#at; at < bytes.length; ) {
       const parent = directories[view.getUint32(at, true)];
       assert(parent !== undefined, 'a node of a snapshot comes after its directory');
       at += PLACE_SIZE_BYTES;
       const node = nodeAt(bytes, view, at, bytes, at);
-      const pathAt = at + NODE_HEAD_SIZE_BYTES;
-      const valueAt = pathAt + node.pathLength;
-      at = valueAt + node.valueLength;
-      node.pathHash = hashOfPathBytes(bytes, pathAt, valueAt);
-      if (tree.keepsHash) node.hash = hashOfNodeBytes(node, bytes, valueAt, at);
+      at += NODE_HEAD_SIZE_BYTES + node.pathLength + node.valueLength;
+      node.pathHash = hashes[next++] as number;
+      const hash = hashes[next++] as number;
+      if (tree.keepsHash) node.hash = hash;
       tree.load(parent, node);
       if (node.isDirectory) directories.push(node);
     }

@@ -27,7 +27,9 @@ export function hashOfPath(path: ByteString, length = path.length): number {
  * @returns 32 bits, signed, that depend on every field of the node that a client can see.
  */
 export function hashOfNode(node: Node): number {
-  return hashBeside(node, hashOfText(node.value, node.value.length, node.pathHash));
+  const { value, createdIndex, modifiedIndex, expirationMs } = node;
+  const textHash = hashOfText(value, value.length, node.pathHash);
+  return hashBeside(textHash, node.isDirectory, createdIndex, modifiedIndex, expirationMs);
 }
 
 /** `hashOfPath` of a path that is still bytes. */
@@ -35,17 +37,33 @@ export function hashOfPathBytes(bytes: Buffer, from: number, to: number): number
   return hashOfBytes(bytes, from, to, PATH_SEED);
 }
 
-/** `hashOfNode` of a node whose value is still bytes: from `from` to `to`. */
-export function hashOfNodeBytes(node: Node, bytes: Buffer, from: number, to: number): number {
-  return hashBeside(node, hashOfBytes(bytes, from, to, node.pathHash));
+/** `hashOfNode` of a node whose value is still bytes, from `from` to `to`. */
+export function hashOfNodeBytes(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  pathHash: number,
+  isDirectory: boolean,
+  createdIndex: number,
+  modifiedIndex: number,
+  expirationMs: number | undefined,
+): number {
+  const textHash = hashOfBytes(bytes, from, to, pathHash);
+  return hashBeside(textHash, isDirectory, createdIndex, modifiedIndex, expirationMs);
 }
 
 /** Goes on from the hash of path and value. */
-function hashBeside(node: Node, textHash: number): number {
-  let hash = mix(textHash, node.children === undefined ? 1 : 2);
-  hash = mixNumber(hash, node.createdIndex);
-  hash = mixNumber(hash, node.modifiedIndex);
-  return mixNumber(hash, node.expirationMs ?? -1);
+function hashBeside(
+  textHash: number,
+  isDirectory: boolean,
+  createdIndex: number,
+  modifiedIndex: number,
+  expirationMs: number | undefined,
+): number {
+  let hash = mix(textHash, isDirectory ? 2 : 1);
+  hash = mixNumber(hash, createdIndex);
+  hash = mixNumber(hash, modifiedIndex);
+  return mixNumber(hash, expirationMs ?? -1);
 }
 
 /** The next link of the chain over events. */

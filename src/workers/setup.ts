@@ -1,5 +1,6 @@
 /** What the main thread hands to the workers at their start, and what they say back. */
 import type { LinkEnd } from '../frame/link.ts';
+import type { SnapshotHelperEnd } from './snapshot-helper.ts';
 
 /** The store worker's share of one front end. */
 export interface FrontEndShare {
@@ -17,6 +18,8 @@ export interface DurableSetup {
   /** The store worker's end of the journal ring. */
   readonly journal: LinkEnd;
   readonly journalBell: SharedArrayBuffer;
+  /** Of the journal worker. */
+  readonly snapshotHelper: SnapshotHelperEnd;
 }
 
 export interface StoreSetup {
@@ -48,6 +51,8 @@ export interface JournalSetup {
   readonly frontEndBells: readonly SharedArrayBuffer[];
   readonly storeBell: SharedArrayBuffer;
   readonly journal: LinkEnd;
+  /** Of the store worker. */
+  readonly snapshotHelper: SnapshotHelperEnd;
   readonly directory: string;
   readonly segmentSizeBytesMax: number;
   readonly spinMs: number;

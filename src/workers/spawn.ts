@@ -1,16 +1,15 @@
 /** Starts the workers. Their entries are siblings of this file and take its extension, so source and build run alike. */
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { siblingModule } from '../base/sibling-module.ts';
-import type { LinkEnd } from '../frame/link.ts';
 import type { JournalSetup, StoreSetup } from './setup.ts';
 
 export function spawnStoreWorker(setup: StoreSetup, heapSizeMb: number): Worker {
-  const links = setup.frontEnds.flatMap(({ requests, replies }) => [requests, replies]);
-  if (setup.durable !== undefined) links.push(setup.durable.journal);
+  const ends: Ported[] = setup.frontEnds.flatMap(({ requests, replies }) => [requests, replies]);
+  if (setup.durable !== undefined) ends.push(setup.durable.journal, setup.durable.snapshotHelper);
   return new Worker(siblingModule(import.meta.url, 'store-worker'), {
     name: 'uetcd-store',
     workerData: setup,
-    transferList: portsOf(links),
+    transferList: portsOf(ends),
     resourceLimits: { maxOldGenerationSizeMb: heapSizeMb },
   });
 }
@@ -19,10 +18,14 @@ export function spawnJournalWorker(setup: JournalSetup): Worker {
   return new Worker(siblingModule(import.meta.url, 'journal-worker'), {
     name: 'uetcd-journal',
     workerData: setup,
-    transferList: portsOf([setup.journal]),
+    transferList: portsOf([setup.journal, setup.snapshotHelper]),
   });
 }
 
-function portsOf(links: readonly LinkEnd[]): MessagePort[] {
-  return links.map(({ port }) => port);
+interface Ported {
+  readonly port: MessagePort;
+}
+
+function portsOf(ends: readonly Ported[]): MessagePort[] {
+  return ends.map(({ port }) => port);
 }

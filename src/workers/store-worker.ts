@@ -17,6 +17,7 @@ import { MemoryGuard, ownHeap } from './memory-guard.ts';
 import { QuietDuty } from './quiet-duty.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import type { StoreSetup, WorkerMessage } from './setup.ts';
+import { SnapshotHelper } from './snapshot-helper.ts';
 import { StoreDuty } from './store-duty.ts';
 import { recoverStore } from './store-recovery.ts';
 
@@ -52,14 +53,16 @@ const duty = new StoreDuty((onEvent) => new Store(historyEventsMax, durable !== 
 });
 if (durable === undefined) say({ kind: 'ready', lastSequence: 0, etcdIndex: duty.store.index, nodes: 0 });
 else {
-  const { directory, mustForceRecovery, commandsPerCheckpoint, journal, journalBell } = durable;
+  const { directory, mustForceRecovery, commandsPerCheckpoint, journal, journalBell, snapshotHelper } = durable;
   const { lastSequence, snapshotSequence } = recoverStore(
     duty.store,
     directory,
     nodeFileLayer,
     mustForceRecovery,
     warn,
+    new SnapshotHelper(snapshotHelper, () => words.isStoreStopping),
   );
+  snapshotHelper.port.close();
   const feedBell = new Doorbell(new Int32Array(journalBell));
   duty.journalTo(new JournalFeed(journal, feedBell, words, commandsPerCheckpoint, snapshotSequence), lastSequence);
   // Before anybody hears that it is ready: no client may be judged by a copy that does not know that rights are on.

@@ -24,6 +24,9 @@ describe('a snapshot', () => {
     const header = readSnapshot(writer.path, nodeFileLayer, (chunk) => {
       if (!chunk.equals(source.subarray(source.length - chunk.length))) throw new Error('a chunk is not as written');
       read.push(chunk.length);
+      // Its memory is the receiver's: it may be gone when the next one is read.
+      const memory = chunk.buffer as ArrayBuffer;
+      structuredClone(memory, { transfer: [memory] });
     });
     expect(read).toEqual(sizes);
     expect(header).toEqual({ sequence: 123_456_789_012, metadata: Buffer.from('meta') });
