@@ -9,8 +9,10 @@ import { type ClosedLoopSpec, closedLoop, type LoadResult } from './closed-loop.
 
 export interface IdleWatchersSpec {
   readonly watchers: number;
-  /** Quiet time before memory is read. */
+  /** Quiet time before memory is read while they wait. */
   readonly settleMs: number;
+  /** The same before they come and after they have left: long enough for a server that gives memory back once it is idle. */
+  readonly quietMs: number;
   /** The sets on other keys. */
   readonly load: ClosedLoopSpec;
 }
@@ -20,7 +22,8 @@ export interface IdleWatchersResult {
   readonly with: LoadResult;
   readonly residentBytesWithout: number;
   readonly residentBytesWith: number;
-  /** After the watchers have left, and after a little work that lets a garbage collector notice. */
+  /** After the same work and the same quiet, before the watchers came and after they have left. */
+  readonly residentBytesBefore: number;
   readonly residentBytesAfter: number;
 }
 
@@ -31,6 +34,8 @@ export async function idleWatchers(spec: IdleWatchersSpec): Promise<IdleWatchers
   const { target } = spec.load;
   const without = await closedLoop(spec.load);
   const residentBytesWithout = residentBytes(target.pid);
+  await settle(spec.quietMs);
+  const residentBytesBefore = residentBytes(target.pid);
   const watchers: Watcher[] = [];
   try {
     await openWatchers(spec, watchers);
@@ -40,11 +45,13 @@ export async function idleWatchers(spec: IdleWatchersSpec): Promise<IdleWatchers
     closeAll(watchers);
     await settle(spec.settleMs);
     await closedLoop(spec.load);
+    await settle(spec.quietMs);
     return {
       without,
       with: withThem,
       residentBytesWithout,
       residentBytesWith,
+      residentBytesBefore,
       residentBytesAfter: residentBytes(target.pid),
     };
   } finally {
