@@ -20,9 +20,9 @@ export interface IdleWatchersSpec {
 export interface IdleWatchersResult {
   readonly without: LoadResult;
   readonly with: LoadResult;
-  readonly residentBytesWithout: number;
+  /** While the watchers wait. */
   readonly residentBytesWith: number;
-  /** After the same work and the same quiet, before the watchers came and after they have left. */
+  /** After the same work and the same quiet, before they came and after they have left. */
   readonly residentBytesBefore: number;
   readonly residentBytesAfter: number;
 }
@@ -33,7 +33,6 @@ const BATCH = 250;
 export async function idleWatchers(spec: IdleWatchersSpec): Promise<IdleWatchersResult> {
   const { target } = spec.load;
   const without = await closedLoop(spec.load);
-  const residentBytesWithout = residentBytes(target.pid);
   await settle(spec.quietMs);
   const residentBytesBefore = residentBytes(target.pid);
   const watchers: Watcher[] = [];
@@ -49,7 +48,6 @@ export async function idleWatchers(spec: IdleWatchersSpec): Promise<IdleWatchers
     return {
       without,
       with: withThem,
-      residentBytesWithout,
       residentBytesWith,
       residentBytesBefore,
       residentBytesAfter: residentBytes(target.pid),
