@@ -1,10 +1,11 @@
 /** Puts a front end together, for whichever thread it is to live on: the first on the main thread, others on their own. */
+
+import { SpareHeap } from '../base/spare-heap.ts';
 import type { LinkEnd } from '../frame/link.ts';
 import { ReadVersions } from '../frame/read-versions.ts';
 import { SharedWords } from '../frame/shared-words.ts';
 import { Counter, FrontEndMetrics } from '../metrics/front-end-metrics.ts';
 import { watchGarbageCollections } from '../metrics/garbage-collections.ts';
-import { SpareHeap } from '../metrics/spare-heap.ts';
 import { UncountedMetrics } from '../metrics/uncounted-metrics.ts';
 import { Doorbell } from '../ring/doorbell.ts';
 import { Access } from './access/access.ts';

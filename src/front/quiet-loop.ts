@@ -3,7 +3,7 @@
  * only after it was told of some activity: nothing wakes a thread that sleeps for good.
  */
 import { performance } from 'node:perf_hooks';
-import { QUIET_MS, type SpareHeap } from '../metrics/spare-heap.ts';
+import { QUIET_MS, type SpareHeap } from '../base/spare-heap.ts';
 
 /** What some health checks and scrapes take; a hundred requests in `QUIET_MS` take more. */
 const ACTIVE_MS_MAX = 10;

@@ -1,6 +1,7 @@
 /** The names of in-order keys: the index of their creation in 20 digits, so that the order of names is that of creation. */
 import '../base/latin1.ts';
 import type { ByteString } from '../base/byte-string.ts';
+import { writeDigits } from '../base/digits.ts';
 
 const NAME_DIGITS = 20;
 const ZERO = 0x30;
@@ -19,11 +20,7 @@ export function inOrderPath(directory: ByteString, etcdIndex: number): ByteStrin
   if (bytes.length < sizeBytes) bytes = Buffer.alloc(2 * sizeBytes);
   bytes.latin1Write(directory, 0, directory.length);
   bytes[directory.length] = SLASH;
-  let rest = etcdIndex;
-  for (let at = sizeBytes - 1; at > directory.length; at--) {
-    const shorter = Math.floor(rest / 10);
-    bytes[at] = ZERO + (rest - 10 * shorter);
-    rest = shorter;
-  }
+  for (let at = directory.length + 1; at < sizeBytes; at++) bytes[at] = ZERO;
+  writeDigits(bytes, sizeBytes, etcdIndex);
   return bytes.latin1Slice(0, sizeBytes) as ByteString;
 }

@@ -4,6 +4,7 @@
  * A listing is written by this and not by concatenation: the pieces of 100 k children as strings are 60 MB of garbage,
  * and each of its collections holds everybody up (native-bench, "listing").
  */
+import { digitCount, writeDigits } from '../base/digits.ts';
 import '../base/latin1.ts';
 
 const FIRST_PART_SIZE_BYTES = 16 * 1024;
@@ -11,7 +12,6 @@ const PART_SIZE_BYTES = 1024 * 1024;
 /** Up to this length a loop is faster than a call into native code. */
 const LOOP_LENGTH_MAX = 24;
 const DIGITS_MAX = 16;
-const ZERO = 0x30;
 
 export class Parts {
   readonly #parts: Uint8Array<ArrayBuffer>[] = [];
@@ -34,15 +34,8 @@ export class Parts {
   /** Appends a non-negative integer in decimal digits. */
   digits(value: number): void {
     this.#makeRoom(DIGITS_MAX);
-    const part = this.#part;
-    let length = 1;
-    for (let power = 10; power <= value; power *= 10) length++;
-    let rest = value;
-    for (let at = this.#sizeBytes + length - 1; at >= this.#sizeBytes; at--) {
-      const tenth = Math.floor(rest / 10);
-      part[at] = ZERO + (rest - tenth * 10);
-      rest = tenth;
-    }
+    const length = digitCount(value);
+    writeDigits(this.#part, this.#sizeBytes + length, value);
     this.#sizeBytes += length;
   }
 

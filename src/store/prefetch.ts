@@ -9,14 +9,11 @@
  *
  * It changes nothing, and a wrong guess costs nothing but its time.
  */
-import { hashOfPathBytes } from './state-hash.ts';
+import { hashOfPathBytes, NATIVE_FROM_LENGTH } from './state-hash.ts';
 import type { Tree } from './tree.ts';
 
 /** More would push each other out of the nearest cache. */
 export const PREFETCHED_PATHS_MAX = 32;
-
-/** The hash of a longer one would cost more than is won. */
-const PATH_SIZE_BYTES_MAX = 95;
 
 export class Prefetch {
   /** The sum of what was looked at, which is of no use; without it the compiler leaves the looking out. */
@@ -31,7 +28,8 @@ export class Prefetch {
 
   /** One of the next commands is about the path at `bytes[at]`. No more than `PREFETCHED_PATHS_MAX` before `fetch`. */
   note(bytes: Buffer, at: number, length: number): void {
-    if (length <= PATH_SIZE_BYTES_MAX) this.#hashes[this.#count++] = hashOfPathBytes(bytes, at, at + length);
+    // The hash of a longer one would cost more than is won.
+    if (length < NATIVE_FROM_LENGTH) this.#hashes[this.#count++] = hashOfPathBytes(bytes, at, at + length);
   }
 
   /** Looks at the nodes of all paths noted. @returns how many there are. */

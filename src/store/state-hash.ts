@@ -11,7 +11,7 @@ import type { StoreEvent } from './event.ts';
 import type { Node } from './node.ts';
 
 /** Longer strings go through the native checksum: native-bench/micro, "hash of a value". */
-const NATIVE_FROM_LENGTH = 96;
+export const NATIVE_FROM_LENGTH = 96;
 const PATH_SEED = 0x811c9dc5 | 0;
 
 /**

@@ -1,11 +1,11 @@
 /** Entry of the journal worker: when told what recovery found, opens the journal behind it, and syncs until told to stop. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
+import { SpareHeap } from '../base/spare-heap.ts';
 import { LinkConsumer } from '../frame/link.ts';
 import { JournalState, SharedWords } from '../frame/shared-words.ts';
 import { nodeFileLayer } from '../journal/file-layer.ts';
 import { JournalWriter } from '../journal/journal-writer.ts';
-import { SpareHeap } from '../metrics/spare-heap.ts';
 import { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import { Doorbell } from '../ring/doorbell.ts';
 import { SpinPolicy } from '../ring/spin-policy.ts';

@@ -4,7 +4,7 @@
  * for as long as it likes after that.
  */
 import { performance } from 'node:perf_hooks';
-import { QUIET_MS, type SpareHeap } from '../metrics/spare-heap.ts';
+import { QUIET_MS, type SpareHeap } from '../base/spare-heap.ts';
 
 /** Health checks and scrapes come as often, and some keys that expire. */
 const PIECES_MAX = 20;

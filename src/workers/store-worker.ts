@@ -1,11 +1,11 @@
 /** Entry of the store worker: recovers, says that it is ready, and runs its duty cycle until told to stop. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
+import { SpareHeap } from '../base/spare-heap.ts';
 import { LinkConsumer } from '../frame/link.ts';
 import { ReadVersions } from '../frame/read-versions.ts';
 import { JournalState, SharedWords } from '../frame/shared-words.ts';
 import { nodeFileLayer } from '../journal/file-layer.ts';
-import { SpareHeap } from '../metrics/spare-heap.ts';
 import { WorkerMetrics } from '../metrics/worker-metrics.ts';
 import { Doorbell } from '../ring/doorbell.ts';
 import { SpinPolicy } from '../ring/spin-policy.ts';

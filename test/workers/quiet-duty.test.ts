@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { QUIET_MS, SpareHeap } from '../../src/metrics/spare-heap.ts';
+import { QUIET_MS, SpareHeap } from '../../src/base/spare-heap.ts';
 import { QuietDuty } from '../../src/workers/quiet-duty.ts';
 
 const MB = 1024 * 1024;

@@ -3,7 +3,8 @@
  * digits change. A string would be put together, flattened, measured and encoded for each answer instead
  * (native-bench, "set, 64 connections").
  */
-const ZERO = 0x30;
+import { digitCount, writeDigits } from '../../base/digits.ts';
+
 /** Digits of the greatest safe integer. */
 const DIGITS_MAX = 16;
 
@@ -65,29 +66,3 @@ export function latin1Bytes(text: string): Uint8Array {
   Buffer.from(bytes.buffer).write(text, 'latin1');
   return bytes;
 }
-
-function digitCount(number: number): number {
-  let count = 1;
-  for (let bound = 10; number >= bound; bound *= 10) count++;
-  return count;
-}
-
-/** Writes the number so that it ends before `end`; the room has as many digits as it. */
-function writeDigits(bytes: Uint8Array, end: number, number: number): void {
-  let at = end;
-  let rest = number;
-  while (rest > MAX_INT32) {
-    const shorter = Math.floor(rest / 10);
-    bytes[--at] = ZERO + (rest - shorter * 10);
-    rest = shorter;
-  }
-  // Division of small integers is cheap only when the compiler knows that they are small.
-  for (let small = rest | 0; small > 0; ) {
-    const shorter = (small / 10) | 0;
-    bytes[--at] = ZERO + (small - shorter * 10);
-    small = shorter;
-  }
-  if (number === 0) bytes[--at] = ZERO;
-}
-
-const MAX_INT32 = 0x7fff_ffff;

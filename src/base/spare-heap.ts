@@ -10,7 +10,7 @@
  * before. So where much room is left there is a second one, after as much quiet again.
  */
 import { getHeapStatistics } from 'node:v8';
-import { collectGarbage } from '../base/garbage.ts';
+import { collectGarbage } from './garbage.ts';
 
 /** For so long a thread must have had next to nothing to do. */
 export const QUIET_MS = 10_000;

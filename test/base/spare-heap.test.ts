@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { SpareHeap } from '../../src/metrics/spare-heap.ts';
+import { SpareHeap } from '../../src/base/spare-heap.ts';
 
 const MB = 1024 * 1024;
 
