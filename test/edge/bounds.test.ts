@@ -240,6 +240,20 @@ describe('bounds', () => {
       },
     );
 
+    test('leave room again when those who asked for listings go before these are made', async () => {
+      await withServer({ maxAnswerBytesInFlight: 30 * MB, frontEnds: 1 }, async (api) => {
+        for (let key = 0; key < 60; key++) await api.put(`/many/${key}`, `value=${'x'.repeat(200_000)}`);
+        for (let round = 0; round < 5; round++) {
+          const connections = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(api.url)));
+          await Promise.all(connections.map((connection) => connection.write(requestBytes('GET', LISTING))));
+          for (const connection of connections) connection.destroy();
+        }
+        const askAgain = async () => (await api.get('/many?recursive=true')).status;
+        await expect.poll(askAgain, { timeout: 10_000 }).toBe(200);
+        await expect.poll(() => used(api), { timeout: 10_000 }).toBe(0);
+      });
+    });
+
     test('leave no room for another large value: a read is refused, a write is done and its connection closed', async () => {
       await withServer({ maxAnswerBytesInFlight: 10 * MB, frontEnds: 1 }, async (api) => {
         const value = (letter: string) => `value=${letter.repeat(8 * MB)}`;
