@@ -128,6 +128,8 @@ export const DEFAULTS: ServerConfig = {
 export const LIMITS = {
   /** One store worker serves them all, and each costs two rings and a heap. */
   frontEndsMax: FRONT_ENDS_MAX,
+  /** With 1 or 2 the engine ends the process before its first line of code (Node 22). */
+  storeHeapMbMin: 16,
   /** Of each front end. Room for a burst of 64 connections' largest ordinary requests; a frame takes a quarter at most, larger ones go beside. */
   requestRingBytes: 4 * MB,
   /** Of each front end. A fan-out of an event to all watchers of a busy key must fit many times. */
@@ -159,3 +161,22 @@ export const LIMITS = {
   /** SIGTERM: how long requests in flight may take. */
   drainMsMax: 4000,
 } as const;
+
+/** Refuses what no server could be made of. @throws Error of one line. */
+export function requireSound(config: ServerConfig): void {
+  const { frontEnds, maxBodyBytesInFlight, maxRequestBytes, storeHeapMb } = config;
+  if (!Number.isInteger(frontEnds) || frontEnds < 1 || frontEnds > LIMITS.frontEndsMax) {
+    throw new Error(`there can be 1 to ${LIMITS.frontEndsMax} front ends, not ${frontEnds}`);
+  }
+  if (maxBodyBytesInFlight < maxRequestBytes) {
+    throw new Error(
+      `a request of ${maxRequestBytes} bytes (--max-request-bytes) could never be taken with ` +
+        `${maxBodyBytesInFlight} bytes for all (--max-body-bytes-in-flight)`,
+    );
+  }
+  if (!(storeHeapMb >= LIMITS.storeHeapMbMin)) {
+    throw new Error(
+      `the heap of the store (--store-heap-mb) must be ${LIMITS.storeHeapMbMin} MB or more, not ${storeHeapMb}`,
+    );
+  }
+}

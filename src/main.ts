@@ -38,6 +38,12 @@ function frontEndCount(text: string): number {
   return count;
 }
 
+function heapMegabytes(text: string): number {
+  const megabytes = positiveInteger(text);
+  if (megabytes >= LIMITS.storeHeapMbMin) return megabytes;
+  throw new InvalidArgumentError(`It must be ${LIMITS.storeHeapMbMin} or more.`);
+}
+
 function urlList(text: string): string[] {
   const urls = text.split(',').map((url) => url.trim());
   for (const url of urls) checked(url, parseListenUrl);
@@ -196,7 +202,7 @@ const program = new Command('uetcd')
   .addOption(
     flag('--store-heap-mb <megabytes>', 'heap of the store', 'ETCD_STORE_HEAP_MB')
       .default(DEFAULTS.storeHeapMb, 'half of the memory')
-      .argParser(positiveInteger),
+      .argParser(heapMegabytes),
   )
   .addOption(
     flag('--slow-request-ms <ms>', 'log answers that take so long; 0: never', 'ETCD_SLOW_REQUEST_MS')
@@ -237,7 +243,7 @@ program
   .addOption(
     new Option('--store-heap-mb <megabytes>', 'heap for the keys of a data directory')
       .default(DEFAULTS.storeHeapMb, 'half of the memory')
-      .argParser(positiveInteger),
+      .argParser(heapMegabytes),
   )
   .showSuggestionAfterError(false)
   .allowExcessArguments(false)

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { CertificateReload } from './certificate-reload.ts';
-import { connectionsFor, DEFAULTS, LIMITS, type ServerConfig } from './config.ts';
+import { connectionsFor, DEFAULTS, LIMITS, requireSound, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import type { LinkEnd } from './frame/link.ts';
 import { ReadVersions } from './frame/read-versions.ts';
@@ -60,16 +60,7 @@ export interface RunningServer {
  */
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
   const config: ServerConfig = { ...DEFAULTS, logLevel: 'silent', ...options };
-  const { frontEnds } = config;
-  if (!Number.isInteger(frontEnds) || frontEnds < 1 || frontEnds > LIMITS.frontEndsMax) {
-    throw new Error(`there can be 1 to ${LIMITS.frontEndsMax} front ends, not ${frontEnds}`);
-  }
-  if (config.maxBodyBytesInFlight < config.maxRequestBytes) {
-    throw new Error(
-      `a request of ${config.maxRequestBytes} bytes (--max-request-bytes) could never be taken with ` +
-        `${config.maxBodyBytesInFlight} bytes for all (--max-body-bytes-in-flight)`,
-    );
-  }
+  requireSound(config);
   const log = await createLog(config.logLevel);
   const urls =
     options.port === undefined ? config.listenClientUrls : [`http://${options.host ?? '127.0.0.1'}:${options.port}`];

@@ -10,7 +10,7 @@
  * before. So where much room is left there is a second one, after as much quiet again.
  */
 import { getHeapStatistics } from 'node:v8';
-import { collectGarbage } from './garbage.ts';
+import { GIVE_BACK_MS_PER_BYTE, giveBackGarbage } from './garbage.ts';
 
 /** For so long a thread must have had next to nothing to do. */
 export const QUIET_MS = 10_000;
@@ -18,7 +18,6 @@ export const QUIET_MS = 10_000;
 const GROWTH_BYTES_MIN = 4 * 1024 * 1024;
 const GROWTH_SHARE_MIN = 0.25;
 const PAUSE_MS_MAX = 100;
-const PAUSE_MS_PER_BYTE = 0.7 / (1024 * 1024);
 
 /** What the engine says of the heap of this thread, and does when asked. */
 export interface CollectedHeap {
@@ -55,7 +54,7 @@ export class SpareHeap {
     const isGrown = grownBytes >= Math.max(GROWTH_BYTES_MIN, this.#floorBytes * GROWTH_SHARE_MIN);
     if (!isGrown && !this.#isSecondDue) return false;
     const liveBytes = this.#heap.usedBytes() * liveShare;
-    return liveBytes * PAUSE_MS_PER_BYTE <= PAUSE_MS_MAX || sizeBytes - liveBytes >= liveBytes;
+    return liveBytes * GIVE_BACK_MS_PER_BYTE <= PAUSE_MS_MAX || sizeBytes - liveBytes >= liveBytes;
   }
 
   /** @returns whether it should be asked again after as much quiet. */
@@ -75,5 +74,5 @@ const ownHeap: CollectedHeap = {
     return total_heap_size + external_memory;
   },
   usedBytes: () => getHeapStatistics().used_heap_size,
-  collect: collectGarbage,
+  collect: giveBackGarbage,
 };

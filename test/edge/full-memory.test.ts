@@ -1,7 +1,7 @@
 /** A store whose memory is nearly full refuses what would add to it, goes on with all else, and never dies of it. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { ApiClient } from '../support/http.ts';
-import { type RunningProcess, runCommandLine, startCommandLine } from '../support/servers.ts';
+import { type RunningProcess, runCommandLine, startCommandLine, startInProcess } from '../support/servers.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
 
 const HEAP_MB = 32;
@@ -112,4 +112,8 @@ test('what does not fit is said at the start, in clear words', { timeout: 120_00
   ]);
   expect((await small.exited).code).toBe(1);
   expect(small.output().stderr).toContain('needs more memory than 16 MB: give it more with --store-heap-mb');
+});
+
+test.each([0, 15, Number.NaN])('a heap of %d MB is refused before it could end the process', async (storeHeapMb) => {
+  await expect(startInProcess({ storeHeapMb })).rejects.toThrow('must be 16 MB or more');
 });

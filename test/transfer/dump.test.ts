@@ -176,7 +176,7 @@ describe('a dump of a data directory', () => {
     const dataDir = await filledDirectory(directory, async (api) => {
       for (let count = 0; count < 20; count++) await api.put(`/${count}`, value.repeat(500));
     });
-    await expect(dumpTo(fileIn(directory), { dataDir, storeHeapMb: 1 })).rejects.toThrow(/memory/);
+    await expect(dumpTo(fileIn(directory), { dataDir, storeHeapMb: 16 })).rejects.toThrow(/memory/);
   });
 });
 
