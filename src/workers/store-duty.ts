@@ -157,9 +157,9 @@ export class StoreDuty {
   }
 
   #expire(): number {
+    this.#isExpiryHeldBack = false;
     if (this.store.tree.ttlQueue.size === 0 || this.#sequencer.hasDiskFailed) return 0;
     const nowMs = this.#nowMs();
-    this.#isExpiryHeldBack = false;
     if (this.store.nextExpirationMs > nowMs) return 0;
     if (this.#frontEnds.some(({ replies }) => replies.backlogBytes > EXPIRY_BACKLOG_BYTES_MAX)) {
       this.#isExpiryHeldBack = true;

@@ -286,6 +286,21 @@ describe('a turn', () => {
     expect(bench.duty.idleMsMax).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('is not due any more when what was to expire has been deleted while it was held back', () => {
+    const bench = new DutyBench();
+    const value = 'x'.repeat(200_000);
+    bench.first.set(1, '/k', value, { expirationMs: NOON_MS + 1000 });
+    bench.run();
+    bench.nowMs += 1000;
+    // Its answer has not been taken yet.
+    expect(bench.duty.turn()).toBe(0);
+    expect(bench.duty.idleMsMax).toBeLessThan(1);
+    bench.first.send(Op.delete, 2, '/k');
+    bench.run();
+    expect(bench.duty.store.tree.size).toBe(0);
+    expect(bench.duty.idleMsMax).toBe(Number.POSITIVE_INFINITY);
+  });
+
   test('is not due before the next key expires, and is then', () => {
     const bench = new DutyBench();
     bench.first.set(1, '/k', 'v', { expirationMs: NOON_MS + 1000 });
