@@ -160,6 +160,8 @@ export const LIMITS = {
   rememberedPasswordMsMax: 300_000,
   /** SIGTERM: how long requests in flight may take. */
   drainMsMax: 4000,
+  /** After that: how long the store worker may go on with what was asked of it, for which nobody waits any more. */
+  storeStopMsMax: 500,
 } as const;
 
 /** Refuses what no server could be made of. @throws Error of one line. */

@@ -6,7 +6,6 @@ import type { Logger } from 'pino';
 import { CertificateReload } from './certificate-reload.ts';
 import { connectionsFor, DEFAULTS, LIMITS, requireSound, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
-import type { LinkEnd } from './frame/link.ts';
 import { ReadVersions } from './frame/read-versions.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
 import type { TlsFiles } from './front/connections/certificates.ts';
@@ -15,14 +14,14 @@ import type { FrontEndLimits } from './front/exchange/front-end-limits.ts';
 import type { FrontEnds } from './front/front-ends.ts';
 import type { FrontEndSetup } from './front/open-front-end.ts';
 import { identityOf } from './front/requests/identity.ts';
+import { createBell, createFrontEndLinks, createLink, type FrontEndLinks } from './links.ts';
 import { parseListenUrl, tlsFilesOf } from './listen-options.ts';
 import { createLog } from './log.ts';
 import { readDescriptorsMax } from './metrics/process-reading.ts';
 import { Monitoring } from './monitoring.ts';
 import { parseCorsOrigins } from './protocol/cors.ts';
-import { DOORBELL_WORDS, Doorbell } from './ring/doorbell.ts';
-import { createRingMemory } from './ring/ring.ts';
-import type { DurableSetup, JournalBegin, WorkerMessage } from './workers/setup.ts';
+import { ServerWorker } from './server-worker.ts';
+import type { DurableSetup, JournalBegin } from './workers/setup.ts';
 import { SnapshotSchedule } from './workers/snapshot-schedule.ts';
 import { spawnJournalWorker, spawnStoreWorker } from './workers/spawn.ts';
 
@@ -98,16 +97,16 @@ class Server {
   readonly #storeBell = createBell();
   readonly #journalBell = createBell();
   readonly #monitoring: Monitoring;
-  #storeWorker: Worker | undefined;
-  #journalWorker: Worker | undefined;
+  #storeWorker: ServerWorker | undefined;
+  #journalWorker: ServerWorker | undefined;
   /** Whether it has been told where the journal goes on. Before that it looks at no word, and is simply ended. */
   #hasJournalBegun = false;
   #directory: DataDirectory | undefined;
   #snapshots: SnapshotSchedule | undefined;
   #frontEnds: FrontEnds | undefined;
-  #isClosing = false;
-  /** Whose readiness is waited for. */
-  readonly #loading = new Set<Worker>();
+  /** Once it is being closed. */
+  #closed: Promise<void> | undefined;
+  #hasFailed = false;
 
   constructor(config: ServerConfig, read: ReadOptions, log: Logger, onFatal: (error: Error) => void) {
     this.#config = config;
@@ -129,7 +128,8 @@ class Server {
   ): Promise<RunningServer> {
     // It may be at it for a while, with all that a directory holds. To the disk this is no worse than a power cut.
     const giveUp = () => {
-      for (const worker of this.#loading) void worker.terminate();
+      this.#storeWorker?.giveUp();
+      this.#journalWorker?.giveUp();
     };
     try {
       signal?.throwIfAborted();
@@ -193,14 +193,14 @@ class Server {
       spinMs: unlessAlone(LIMITS.journalSpinMs),
       metrics: this.#monitoring.isCounting ? this.#monitoring.journalMemory : undefined,
     });
-    this.#journalWorker = worker;
+    this.#journalWorker = this.#serverWorker(worker, 'the journal worker', this.#journalBell);
     const journalBegun = storeReady.then((lastSequence) => {
       this.#hasJournalBegun = true;
       worker.postMessage({ lastSequence } satisfies JournalBegin);
     });
-    await Promise.all([journalBegun, this.#untilReady(worker, 'the journal worker')]);
+    await Promise.all([journalBegun, this.#journalWorker.ready]);
     directory.keepIdentity();
-    ringBell(this.#storeBell);
+    this.#storeWorker?.wake();
   }
 
   /** @returns the sequence of the last command that was recovered. */
@@ -225,31 +225,20 @@ class Server {
       },
       storeHeapMb,
     );
-    this.#storeWorker = worker;
-    return this.#untilReady(worker, 'the store worker');
+    this.#storeWorker = this.#serverWorker(worker, 'the store worker', this.#storeBell);
+    return this.#storeWorker.ready.catch((cause: Error) => {
+      throw this.#explained(cause);
+    });
   }
 
-  /** Resolves when the worker says that it is ready; from then on its end is the server's end. */
-  #untilReady(worker: Worker, name: string): Promise<number> {
-    this.#loading.add(worker);
-    return new Promise((resolve, reject) => {
-      let isReady = false;
-      worker.on('message', (message: WorkerMessage) => {
-        if (message.kind === 'ready') {
-          isReady = true;
-          this.#loading.delete(worker);
-          resolve(message.lastSequence);
-        } else if (message.kind === 'log') this.#log[message.level](message.text);
+  /** From when it is ready its end is the server's end. */
+  #serverWorker(worker: Worker, name: string, bell: SharedArrayBuffer): ServerWorker {
+    return new ServerWorker(worker, name, bell, {
+      onMessage: (message) => {
+        if (message.kind === 'log') this.#log[message.level](message.text);
         else this.#snapshots?.checkpoint(message.sequence);
-      });
-      worker.on('error', (cause: Error) => {
-        if (isReady) this.#fail(new Error(`${name} has failed: ${cause.message}`, { cause }));
-        else reject(this.#explained(cause));
-      });
-      worker.on('exit', (code) => {
-        if (!isReady) reject(new Error(`${name} has ended with code ${code}`));
-        else if (!this.#isClosing) this.#fail(new Error(`${name} has ended with code ${code}`));
-      });
+      },
+      onFailure: (error) => this.#fail(error),
     });
   }
 
@@ -305,7 +294,7 @@ class Server {
   }
 
   async #renewCertificates(frontEnds: FrontEnds): Promise<void> {
-    if (this.#isClosing) throw new Error('the server is stopping');
+    if (this.#closed !== undefined) throw new Error('the server is stopping');
     await frontEnds.renewCertificates();
   }
 
@@ -332,23 +321,30 @@ class Server {
   }
 
   #fail(error: Error): void {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+    const isKnown = this.#hasFailed;
+    this.#hasFailed = true;
+    if (this.#closed !== undefined) this.#log.error({ err: error }, 'something has failed while the server stops');
+    if (this.#closed !== undefined || isKnown) return;
     this.#log.fatal({ err: error }, 'the server cannot go on');
     this.#onFatal(error);
   }
 
-  async #close(): Promise<void> {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+  /** Also of one that has failed, and of one that is being closed already. */
+  #close(): Promise<void> {
+    this.#closed ??= this.#letGo();
+    return this.#closed;
+  }
+
+  async #letGo(): Promise<void> {
     this.#frontEnds?.stopListening();
-    if (this.#frontEnds !== undefined) await this.#drain(this.#frontEnds);
+    // What has failed may owe answers that never come.
+    if (this.#frontEnds !== undefined && !this.#hasFailed) await this.#drain(this.#frontEnds);
     await this.#frontEnds?.close();
     // The journal worker goes last: it must have all that the store worker has sent.
     this.#words.stopStore();
-    await ended(this.#storeWorker, this.#storeBell);
+    await this.#storeWorker?.stopped(LIMITS.storeStopMsMax);
     this.#words.stopJournal();
-    if (this.#hasJournalBegun) await ended(this.#journalWorker, this.#journalBell);
+    if (this.#hasJournalBegun) await this.#journalWorker?.stopped();
     else await this.#journalWorker?.terminate();
     await this.#snapshots?.close();
     await this.#directory?.release();
@@ -375,47 +371,5 @@ function unlessAlone(spinMs: number): number {
   return availableParallelism() > 1 ? spinMs : 0;
 }
 
-/** Wakes a worker that has been told to stop, and waits until it has. */
-function ended(worker: Worker | undefined, bell: SharedArrayBuffer): Promise<unknown> | undefined {
-  if (worker === undefined || worker.threadId === -1) return undefined;
-  const exited = new Promise((resolve) => worker.once('exit', resolve));
-  ringBell(bell);
-  return exited;
-}
-
-function ringBell(bell: SharedArrayBuffer): void {
-  new Doorbell(new Int32Array(bell)).ring();
-}
-
 /** A store that begins anew with each start has one term for ever. */
 const IN_MEMORY_RAFT_TERM = 2;
-
-function createBell(): SharedArrayBuffer {
-  return new SharedArrayBuffer(DOORBELL_WORDS * Int32Array.BYTES_PER_ELEMENT);
-}
-
-/** What a front end and the store worker have in common. */
-interface FrontEndLinks {
-  readonly bell: SharedArrayBuffer;
-  readonly requests: Link;
-  readonly replies: Link;
-}
-
-function createFrontEndLinks(): FrontEndLinks {
-  const [requests, replies] = [createLink(LIMITS.requestRingBytes), createLink(LIMITS.replyRingBytes)];
-  return { bell: createBell(), requests, replies };
-}
-
-/** The two ends of a one-way connection between threads. */
-interface Link {
-  readonly producer: LinkEnd;
-  readonly consumer: LinkEnd;
-}
-
-function createLink(ringBytes: number): Link {
-  const ring = createRingMemory(ringBytes);
-  const { port1, port2 } = new MessageChannel();
-  port1.unref();
-  port2.unref();
-  return { producer: { ring, port: port1 }, consumer: { ring, port: port2 } };
-}

@@ -178,20 +178,33 @@ describe('signals', () => {
   });
 });
 
-describe('a store worker that crashes', () => {
-  test('takes the process with it, with one clear message and not zero', { timeout: 120_000 }, async () => {
+describe('a store worker', () => {
+  /** A fault of our own making, since nothing that a client sends makes the store fail: its clock breaks with the first lease. */
+  const startWithFault = async (fault: string) => {
     const directory = makeTemporary('uetcd-fault');
-    const fault = join(directory, 'fault.mjs');
-    // A fault of our own making, since nothing that a client sends makes the store fail: its clock breaks with the first lease.
+    const file = join(directory, 'fault.mjs');
     const text = `import { workerData } from 'node:worker_threads';
-      if (workerData?.historyEventsMax > 0) Date.now = () => { throw new Error('a fault in the store'); };`;
-    writeFileSync(fault, text);
-    const server = await startCommandLine(['--in-memory'], { NODE_OPTIONS: `--import ${fault}` });
+      if (workerData?.historyEventsMax > 0) Date.now = () => { ${fault} };`;
+    writeFileSync(file, text);
+    const server = await startCommandLine(['--in-memory'], { NODE_OPTIONS: `--import ${file}` });
+    removeTemporary(directory);
     const body = new URLSearchParams({ value: '1', ttl: '100' });
     await fetch(`${server.url}/v2/keys/lease`, { method: 'PUT', body }).catch(() => {});
+    return server;
+  };
+
+  test('that crashes takes the process with it, with one clear message and not zero', {
+    timeout: 120_000,
+  }, async () => {
+    const server = await startWithFault(`throw new Error('a fault in the store');`);
     expect(await server.exited).toEqual({ code: 70, signal: null });
     expect(server.output().stderr).toBe('uetcd: the store worker has failed: a fault in the store\n');
-    removeTemporary(directory);
+  });
+
+  test('that is at something for ever does not hold up a stop for as long', { timeout: 120_000 }, async () => {
+    const server = await startWithFault('for (;;);');
+    server.child.kill('SIGTERM');
+    expect(await server.exited).toEqual({ code: 0, signal: null });
   });
 });
 

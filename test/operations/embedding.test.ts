@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { projectDirectory, runProcess } from '../support/servers.ts';
+import { freePort, projectDirectory, runProcess } from '../support/servers.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
 
 /** A project of somebody else's, which has installed this one as it was built. */
@@ -25,6 +25,31 @@ function exampleWith(text: string): string {
   expect(found).toHaveLength(1);
   return found[0] ?? '';
 }
+
+test('a server whose store has failed says so once, and lets go of all when it is closed, as often as that is', async () => {
+  writeFileSync(
+    join(home, 'fault.mjs'),
+    `import { workerData } from 'node:worker_threads';
+     if (workerData?.historyEventsMax > 0) Date.now = () => { throw new Error('a fault'); };`,
+  );
+  const code = `
+    import { startServer } from 'uetcd';
+    const port = ${await freePort()};
+    let tellFailed;
+    const failed = new Promise((resolve) => (tellFailed = resolve));
+    const onFatal = (error) => { console.log(error.message); tellFailed(); };
+    const server = await startServer({ port, dataDir: 'failed', onFatal });
+    const body = new URLSearchParams({ value: '1', ttl: '100' });
+    fetch(server.url + '/v2/keys/lease', { method: 'PUT', body }).catch(() => console.log('cut off'));
+    await failed;
+    await Promise.all([server.close(), server.close()]);
+    const next = await startServer({ port, dataDir: 'failed' });
+    await next.close();
+    console.log('closed');`;
+  const { exitCode, stdout, stderr } = await run('failed.js', code, '--import', './fault.mjs');
+  expect([exitCode, stderr]).toEqual([0, '']);
+  expect(stdout).toBe('the store worker has failed: a fault\ncut off\nclosed\n');
+});
 
 async function run(name: string, code: string, ...before: string[]) {
   writeFileSync(join(home, name), code);
