@@ -20,7 +20,7 @@ export interface Verdict {
   readonly isMet: boolean | undefined;
 }
 
-export const targets: readonly Target[] = [
+const targets: readonly Target[] = [
   ...against('set-64', 'rate', '≥', { 'etcd-memory': 4, 'bare-uws': 0.9 }),
   ...against('set-64', 'p99', '≤', { 'etcd-memory': 0.35 }),
   ...against('set-1', 'p50', '≤', { 'etcd-memory': 0.25, 'bare-uws': 1.2 }),

@@ -1,19 +1,10 @@
 /** The directory of a durable server: taken by one process, with a file that says who lives there. */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fdatasyncSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prepareDirectory } from './journal/directory.ts';
 import { lockDirectory } from './journal/directory-lock.ts';
-import { nodeFileLayer } from './journal/file-layer.ts';
+import { nodeFileLayer, writeFully } from './journal/file-layer.ts';
 
 /** Kept for the life of the directory, except the term, which grows by one with each start. */
 export interface StoredIdentity {
@@ -74,18 +65,14 @@ function newId(): string {
 /** Replaces a small file so that a crash leaves the old or the new one. */
 function writeDurably(directory: string, file: string, text: string): void {
   const unfinished = `${file}.tmp`;
-  const fd = openSync(unfinished, 'w');
+  const bytes = Buffer.from(text);
+  const fd = nodeFileLayer.open(unfinished, 'w+');
   try {
-    writeSync(fd, text);
-    fdatasyncSync(fd);
+    writeFully(nodeFileLayer, fd, bytes, bytes.length, 0);
+    nodeFileLayer.fdatasync(fd);
   } finally {
-    closeSync(fd);
+    nodeFileLayer.close(fd);
   }
-  renameSync(unfinished, file);
-  const directoryFd = openSync(directory, 'r');
-  try {
-    fsyncSync(directoryFd);
-  } finally {
-    closeSync(directoryFd);
-  }
+  nodeFileLayer.rename(unfinished, file);
+  nodeFileLayer.fsyncDirectory(directory);
 }

@@ -48,7 +48,7 @@ export function keyAt(index: number, plan: Pick<RequestPlan, 'keyCount' | 'isFla
 }
 
 /** A value of exactly this size that begins with the name, and can be told from one with another name. */
-export function paddedValue(name: string, sizeBytes: number): string {
+function paddedValue(name: string, sizeBytes: number): string {
   return `${name}.`.padEnd(sizeBytes, 'x').slice(0, Math.max(sizeBytes, name.length + 1));
 }
 

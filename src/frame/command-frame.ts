@@ -48,7 +48,7 @@ export const ControlOp = {
 } as const;
 export type ControlOp = (typeof ControlOp)[keyof typeof ControlOp];
 
-export const COMMAND_VERSION = 1;
+const COMMAND_VERSION = 1;
 export const COMMAND_HEAD_SIZE_BYTES = 48;
 
 const VERSION_AT = 1;

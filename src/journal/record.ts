@@ -170,7 +170,7 @@ export function readSequence(view: DataView, offset: number): number {
   return view.getUint32(offset + 4, true) * 0x1_0000_0000 + view.getUint32(offset, true);
 }
 
-export function alignedSizeBytes(sizeBytes: number): number {
+function alignedSizeBytes(sizeBytes: number): number {
   return Math.ceil(sizeBytes / GROUP_ALIGNMENT_BYTES) * GROUP_ALIGNMENT_BYTES;
 }
 

@@ -31,7 +31,7 @@ export interface FormFault {
   fault: ByteString;
 }
 
-export const SEMICOLON_FAULT = 'invalid semicolon separator in query' as ByteString;
+const SEMICOLON_FAULT = 'invalid semicolon separator in query' as ByteString;
 
 function emptyForm(): Form {
   return {

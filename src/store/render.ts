@@ -43,7 +43,7 @@ export function renderFields(node: Node, nowMs: number): string {
 }
 
 /** The root has neither a key nor indexes. */
-export const DIRECTORY_ONLY = '"dir":true';
+const DIRECTORY_ONLY = '"dir":true';
 
 /** The fields before `nodes`. */
 export function renderHead(node: Node, nowMs: number): string {

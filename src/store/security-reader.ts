@@ -32,7 +32,7 @@ export const SWITCH_PATH = `${SECURITY_PATH}/enabled` as ByteString;
 export const ON = 'true' as ByteString;
 
 /** Of the roles and users that one answer takes. */
-export const ANSWER_SIZE_BYTES_MAX = 32 * 1024 * 1024;
+const ANSWER_SIZE_BYTES_MAX = 32 * 1024 * 1024;
 
 export class SecurityReader {
   readonly #store: Store;

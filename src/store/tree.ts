@@ -3,6 +3,7 @@
  * Knows nothing of etcd indexes, events or watchers; keeps the state hash when asked to.
  */
 import type { ByteString } from '../base/byte-string.ts';
+import { isPlain } from '../protocol/json.ts';
 import { ChildDirectories } from './child-directories.ts';
 import { Failure } from './failure.ts';
 import { type Node, newDirectory } from './node.ts';
@@ -149,7 +150,7 @@ export class Tree {
   #makeDirectory(path: ByteString, etcdIndex: number): Node | Failure {
     const parent = this.parentFor(path, etcdIndex);
     if (parent instanceof Failure) return parent;
-    const directory = newDirectory(path, isPlainPath(path), etcdIndex, undefined);
+    const directory = newDirectory(path, isPlain(path), etcdIndex, undefined);
     this.attach(parent, directory);
     return directory;
   }
@@ -231,8 +232,4 @@ const SLASH = 0x2f;
 
 function notDirectory(path: ByteString): Failure {
   return new Failure(104, path);
-}
-
-function isPlainPath(path: ByteString): boolean {
-  return /^[ !#-%'-;=?-[\]-~]*$/.test(path);
 }

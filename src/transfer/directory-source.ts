@@ -7,6 +7,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
+import { siblingModule } from '../base/sibling-module.ts';
 import { listDirectory } from '../journal/directory.ts';
 import { lockDirectory } from '../journal/directory-lock.ts';
 import { readOnlyLayer } from './read-only-layer.ts';
@@ -26,7 +27,7 @@ export async function openDirectorySource(name: string, heapSizeMb: number): Pro
   const directory = resolve(name);
   checkDirectory(directory);
   const lock = await lockDirectory(directory);
-  const worker = new Worker(workerEntry(), {
+  const worker = new Worker(siblingModule(import.meta.url, 'directory-worker'), {
     name: 'uetcd-directory',
     workerData: directory,
     resourceLimits: { maxOldGenerationSizeMb: heapSizeMb },
@@ -69,10 +70,4 @@ async function* batchesFrom(worker: Worker): AsyncGenerator<readonly TransferNod
 async function nextMessage(worker: Worker): Promise<DirectoryMessage> {
   const [message] = await once(worker, 'message');
   return message as DirectoryMessage;
-}
-
-/** A sibling of this file, `.ts` where this is `.ts`, `.js` in the build. */
-function workerEntry(): URL {
-  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-  return new URL(`./directory-worker${extension}`, import.meta.url);
 }

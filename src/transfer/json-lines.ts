@@ -22,7 +22,7 @@ import { needsCleaning } from '../protocol/path.ts';
 import { formatExpiration } from '../protocol/time.ts';
 import type { TransferNode } from './transfer-node.ts';
 
-export const DUMP_VERSION = 1;
+const DUMP_VERSION = 1;
 const VERSION_FIELD = 'uetcd-dump';
 
 export interface DumpHeader {

@@ -5,9 +5,10 @@
  * every file stays.
  */
 
-import { constants, setPriority } from 'node:os';
+import { constants } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { assert } from '../base/assert.ts';
+import { setThreadPriority } from '../base/thread-priority.ts';
 import { nodeFileLayer } from '../journal/file-layer.ts';
 import { pruneBefore } from '../journal/prune.ts';
 import { replayClosed } from '../journal/replay.ts';
@@ -39,7 +40,7 @@ export interface SnapshotResult {
 /** Runs the task. Throws when the state differs or the disk fails; nothing has been removed then. */
 export function makeSnapshot({ directory, sequence, historyEventsMax }: SnapshotTask): SnapshotResult {
   const startMs = performance.now();
-  yieldToOthers();
+  setThreadPriority(constants.priority.PRIORITY_LOW); // Serving comes first.
   const pace = new Pace();
   const store = new Store(historyEventsMax, true);
   const reader = new StoreReader(store);
@@ -64,13 +65,4 @@ export function makeSnapshot({ directory, sequence, historyEventsMax }: Snapshot
   writer.finish();
   pruneBefore(directory, nodeFileLayer, sequence, crashPoint);
   return { nodes: store.tree.size, tookMs: performance.now() - startMs };
-}
-
-/** On Linux the priority of id 0 is that of the calling thread: serving comes first. */
-function yieldToOthers(): void {
-  try {
-    setPriority(constants.priority.PRIORITY_LOW);
-  } catch {
-    // Where it is not allowed the task is merely less polite.
-  }
 }

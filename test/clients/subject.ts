@@ -14,7 +14,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-export const subjectName = process.env['UETCD_CLIENTS_SUBJECT'] === 'etcd' ? 'etcd' : 'uetcd';
+const subjectName = process.env['UETCD_CLIENTS_SUBJECT'] === 'etcd' ? 'etcd' : 'uetcd';
 
 export function startSubject(): Promise<RunningServer> {
   return subjectName === 'etcd' ? startEtcd() : startCommandLine(['--log-level', 'warn']);

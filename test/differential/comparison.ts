@@ -70,7 +70,7 @@ function instantOf(time: string): number {
 }
 
 /** The body with the entries of each `nodes` list in the order of their bytes, and no other byte changed. */
-export function orderedListing(body: string): string {
+function orderedListing(body: string): string {
   const opening = '"nodes":[';
   const start = body.indexOf(opening);
   if (start < 0) return body;

@@ -33,11 +33,11 @@ export function openWriter(
   return JournalWriter.open(directory, layer, { nextSequence: 1, segmentSizeBytesMax: 2 ** 20, ...options });
 }
 
-export function payloadOf(sequence: number): string {
+function payloadOf(sequence: number): string {
   return `command ${sequence} ${'x'.repeat(sequence % 13)}`;
 }
 
-export function recordOf(sequence: number): string {
+function recordOf(sequence: number): string {
   return `${sequence}@${timeOf(sequence)}:${payloadOf(sequence)}`;
 }
 

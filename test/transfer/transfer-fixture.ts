@@ -6,8 +6,6 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'vitest';
-import type { ByteString } from '../../src/base/byte-string.ts';
-import { byteStringOf } from '../../src/base/byte-string.ts';
 import { DEFAULTS } from '../../src/config.ts';
 import { type DumpOptions, dump } from '../../src/transfer/dump.ts';
 import { type LoadOptions, load } from '../../src/transfer/load.ts';
@@ -133,10 +131,6 @@ export async function fillInvisibly(api: ApiClient): Promise<void> {
 /** A file of a dump, as a stream of pieces of any size. */
 export async function* piecesOf(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-}
-
-export function bytes(text: string): ByteString {
-  return byteStringOf(text);
 }
 
 /** A server that says what it likes. */

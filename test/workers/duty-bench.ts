@@ -129,7 +129,7 @@ function nameOfKind(kind: number): keyof typeof ReplyKind {
 }
 
 /** The journal worker's place: takes what is journaled, and may say that it is durable. */
-export class BenchJournal {
+class BenchJournal {
   readonly sequences: number[] = [];
   readonly replica = new Store(HISTORY_EVENTS_MAX, true);
   readonly feed: JournalFeed;

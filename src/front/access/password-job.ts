@@ -2,13 +2,14 @@
  * Tasks for piscina: bcrypt, which takes a core for the tenth of a second that it is meant to take. On a thread of its
  * own, and behind those that serve: not so far that nobody could come in while they are busy.
  */
-import { constants, setPriority } from 'node:os';
+import { constants } from 'node:os';
 import { compareSync, genSaltSync, hashSync } from 'bcryptjs';
+import { setThreadPriority } from '../../base/thread-priority.ts';
 
 /** etcd's, which is Go's default. */
 const COST = 10;
 
-yieldToOthers();
+setThreadPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 export interface PasswordCheck {
   readonly password: string;
@@ -27,13 +28,4 @@ export function checkPassword({ password, hash }: PasswordCheck): boolean {
 /** @returns the hash in the spelling of Go's bcrypt: this library's `$2b$` differs from `$2a$` in nothing but the letter. */
 export function hashPassword(password: string): string {
   return hashSync(password, genSaltSync(COST).replace(/^\$2b\$/, '$2a$'));
-}
-
-/** On Linux the priority of id 0 is that of the calling thread. */
-function yieldToOthers(): void {
-  try {
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // Where it is not allowed the thread is merely less polite.
-  }
 }

@@ -20,6 +20,7 @@ import { originOf } from './origins.ts';
 const STATUS_LINES: Record<number, string> = {
   200: '200 OK',
   201: '201 Created',
+  204: '204 No Content',
   301: '301 Moved Permanently',
   400: '400 Bad Request',
   401: '401 Unauthorized',
@@ -28,8 +29,6 @@ const STATUS_LINES: Record<number, string> = {
   405: '405 Method Not Allowed',
   409: '409 Conflict',
   415: '415 Unsupported Media Type',
-  501: '501 Not Implemented',
-  204: '204 No Content',
   412: '412 Precondition Failed',
   500: '500 Internal Server Error',
   503: '503 Service Unavailable',
@@ -41,7 +40,7 @@ const CONTENT_TYPE = latin1Bytes('Content-Type');
 const STATUS_BYTES: (Uint8Array | undefined)[] = [];
 for (const [status, line] of Object.entries(STATUS_LINES)) STATUS_BYTES[Number(status)] = latin1Bytes(line);
 
-export function statusLine(status: number): string {
+function statusLine(status: number): string {
   return STATUS_LINES[status] ?? String(status);
 }
 

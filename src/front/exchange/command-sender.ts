@@ -95,7 +95,7 @@ export class CommandSender {
     writeValueBytes(bytes, view, at, body, valueAt);
     if (prevValue !== '') writePrevValue(bytes, view, at, prevValue);
     if (prevIndex !== 0n) writeIndex(view, at, prevIndex);
-    if (lookUps !== 0) writeLookUps(link.view, at, lookUps);
+    if (lookUps !== 0) writeLookUps(view, at, lookUps);
     link.publishQuietly();
     this.unannouncedCount++;
   }
