@@ -13,6 +13,7 @@ import {
   needsCleaning,
   redirectBody,
   redirectLocation,
+  redirectTarget,
 } from '../protocol/path.ts';
 import type { Access } from './access/access.ts';
 import type { Passwords } from './access/passwords.ts';
@@ -183,9 +184,9 @@ function refuseUrl(response: HttpResponse): void {
 
 function redirect(response: HttpResponse, method: string, path: ByteString, query: string): void {
   ignoreBody(response);
-  const location = redirectLocation(cleanPath(path), query);
-  const isHead = method === 'HEAD';
-  const hasBody = method === 'GET' || isHead;
-  const type = hasBody ? CONTENT_TYPE_HTML : undefined;
-  writeOwnAnswer(response, 301, type, { Location: location }, hasBody ? redirectBody(location) : '', isHead);
+  const target = redirectTarget(cleanPath(path), query);
+  const type = method === 'GET' || method === 'HEAD' ? CONTENT_TYPE_HTML : undefined;
+  // To a HEAD Go says nothing of the body that a GET would get.
+  const body = method === 'HEAD' ? undefined : method === 'GET' ? redirectBody(target) : '';
+  writeOwnAnswer(response, 301, type, { Location: redirectLocation(target) }, body);
 }

@@ -3,7 +3,7 @@
  * `..` element to its clean form. Sources: Go 1.19 net/url, path.Clean, net/http ServeMux.
  *
  * Order of use: a simple raw path is the path. Any other is decoded (`decodePath`), and if the result needs cleaning the
- * answer is a 301 to `redirectLocation(cleanPath(path), query)`.
+ * answer is a 301 to `redirectTarget(cleanPath(path), query)`.
  */
 import { type ByteString, byteStringOf, isAscii } from '../base/byte-string.ts';
 import { decodePercent, isWellEscaped } from './percent.ts';
@@ -65,17 +65,22 @@ export function cleanPath(path: ByteString): ByteString {
   return `/${kept.join('/')}${trailing}` as ByteString;
 }
 
-/**
- * The Location of a redirect, as ASCII: the path escaped anew, the query as it came. Go escapes a query's bytes beyond
- * ASCII with lower-case digits here, though it uses upper-case ones in paths.
- */
-export function redirectLocation(cleaned: ByteString, rawQuery: string): string {
-  return escapeBeyondAscii(`${escapePath(cleaned)}${queryPart(rawQuery)}`);
+/** Where a redirect leads: the path escaped anew, the query as it came. */
+export function redirectTarget(cleaned: ByteString, rawQuery: string): string {
+  return `${escapePath(cleaned)}${queryPart(rawQuery)}`;
 }
 
-/** The body of a redirect of GET. `location` is the result of redirectLocation. */
-export function redirectBody(location: string): string {
-  return `<a href="${escapeHtml(location)}">Moved Permanently</a>.\n\n`;
+/**
+ * The same as a header has it, in ASCII. Go escapes a query's bytes beyond ASCII with lower-case digits here, though it
+ * uses upper-case ones in paths, and leaves them as they are in the body.
+ */
+export function redirectLocation(target: string): string {
+  return isAscii(target) ? target : byteStringOf(target).replace(/[\x80-\xff]/g, (byte) => `%${hexOf(byte)}`);
+}
+
+/** The body of a redirect of GET. */
+export function redirectBody(target: string): string {
+  return `<a href="${escapeHtml(target)}">Moved Permanently</a>.\n\n`;
 }
 
 function escapePath(path: ByteString): string {
@@ -84,10 +89,6 @@ function escapePath(path: ByteString): string {
 
 function queryPart(rawQuery: string): string {
   return rawQuery === '' ? '' : `?${rawQuery}`;
-}
-
-function escapeBeyondAscii(text: string): string {
-  return isAscii(text) ? text : byteStringOf(text).replace(/[\x80-\xff]/g, (byte) => `%${hexOf(byte)}`);
 }
 
 function hexOf(byte: string): string {

@@ -10,6 +10,7 @@ import {
   needsCleaning,
   redirectBody,
   redirectLocation,
+  redirectTarget,
 } from '../../src/protocol/path.ts';
 
 const bytes = (text: string) => text as ByteString;
@@ -138,15 +139,17 @@ describe('the redirect', () => {
   test('escapes the path anew and leaves the query as it came', () => {
     const path = bytes(`/!"#$%&'()*+,-.:;<=>?@[\\]^_\`{|}~\x7f\x00\xffx`);
     const location = "/%21%22%23$%25&%27%28%29%2A+,-.:;%3C=%3E%3F@%5B%5C%5D%5E_%60%7B%7C%7D~%7F%00%FFx?a=%zz&b;c&d=<>'";
-    expect(redirectLocation(path, "a=%zz&b;c&d=<>'")).toBe(location);
+    expect(redirectTarget(path, "a=%zz&b;c&d=<>'")).toBe(location);
   });
 
   test('has no question mark without a query', () => {
-    expect(redirectLocation(bytes('/a/'), '')).toBe('/a/');
+    expect(redirectTarget(bytes('/a/'), '')).toBe('/a/');
   });
 
-  test('stays ASCII', () => {
-    expect(redirectLocation(bytes('/\xc3\xa9'), 'x=\u00e9')).toBe('/%C3%A9?x=%c3%a9');
+  test('stays ASCII in its header, and leaves the query alone in its body', () => {
+    const target = redirectTarget(bytes('/\xc3\xa9'), 'x=\u00e9');
+    expect(redirectLocation(target)).toBe('/%C3%A9?x=%c3%a9');
+    expect(redirectBody(target)).toBe('<a href="/%C3%A9?x=\u00e9">Moved Permanently</a>.\n\n');
   });
 
   test('has a body in HTML', () => {

@@ -136,21 +136,22 @@ export class Responder {
 /**
  * Writes an answer that the front end gives alone. To be called corked.
  * @param contentType undefined for none.
+ * @param body undefined for none, and no word of its size.
  */
 export function writeOwnAnswer(
   response: HttpResponse,
   status: number,
   contentType: string | undefined,
   headers: Readonly<Record<string, string>>,
-  body: string | Uint8Array,
+  body: string | Uint8Array | undefined,
   isHead = false,
 ): void {
   if (status !== 200) response.writeStatus(statusLine(status));
   for (const [name, value] of corsHeaders(originOf(response))) response.writeHeader(name, value);
   if (contentType !== undefined) response.writeHeader('Content-Type', contentType);
   for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
-  if (isHead) endHead(response, body.length);
-  else if (status === 204) response.endWithoutBody();
+  if (body === undefined || status === 204) response.endWithoutBody();
+  else if (isHead) endHead(response, body.length);
   else response.end(body);
 }
 
