@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { isInstalled } from './peers/server-process.ts';
+import { inIdleClass } from './priority.ts';
 
 const LOOP = 'while :; do :; done';
 
@@ -13,7 +14,7 @@ export interface Spinners {
 }
 
 export function keepCoresAwake(): Spinners {
-  const nicely = ['nice', '-n', '19', ...(isInstalled('chrt') ? ['chrt', '--idle', '0'] : [])];
+  const nicely = inIdleClass();
   const children: ChildProcess[] = [];
   for (let core = 0; core < availableParallelism(); core++) {
     const pinned = isInstalled('taskset') ? ['taskset', '-c', String(core)] : [];

@@ -2,49 +2,53 @@
  * What others notice of clients that mean ill, and what such clients cost: each attack in turn, from processes of its own, at
  * a stated rate. Opening the connections is measured apart from what comes after it.
  *
- * All of it shares the cores of one machine. So the client that measures sleeps between its requests, what attackers take of
- * a core is told, and the peers have the same beside them: what uWebSockets.js alone shows is no fault of this server.
+ * All of it shares the cores of one machine. So attackers run in the scheduler's lowest class, as if they were elsewhere, and it is
+ * told whether they have done what they were to do; the client that measures sleeps between its requests; and the peers have
+ * the same beside them: what uWebSockets.js alone shows is no fault of this server.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { ATTACKS, type AttackName, DEAF_KEY } from '../load/attacks.ts';
+import { Attackers, type AttackPlan } from '../load/attackers.ts';
+import { DEAF_KEY } from '../load/attacks.ts';
 import type { Target } from '../load/dialect.ts';
 import { LatencyHistogram } from '../load/latency-histogram.ts';
 import { ask } from '../load/probe.ts';
-import { processCpuMs, residentBytes } from '../load/process-usage.ts';
-import { lower, type Metric, type RunMeasurement } from '../measurement.ts';
+import { residentBytes } from '../load/process-usage.ts';
+import { higher, lower, type Metric, percent, type RunMeasurement } from '../measurement.ts';
 import type { RunningPeer } from '../peers/peer.ts';
 import { type Bench, type Scenario, v2InMemory } from './scenario.ts';
 
 const PROBE_RATE = 500;
-const PROCESSES = 2;
+/** A p99 is what 25 requests have waited, at the least. */
+const PHASE_MS_MIN = 5_000;
 const EVENT_BYTES = 16 * 1024;
 const EVENT_PAUSE_MS = 1_000;
 const SETTLE_MS = 1_000;
 /** By then a quiet server has given back what it can: README, "Memory after a peak". */
 const GIVEN_BACK_MS = 25_000;
-const ENTRY = fileURLToPath(new URL('../load/attacker-process.ts', import.meta.url));
+/** Below this the attack was not the stated one. */
+const REACHED_MIN = 0.9;
 
-interface Plan {
-  readonly connections: number;
-  /** Of all connections together. */
-  readonly opensPerSecond: number;
+interface Plan extends AttackPlan {
+  readonly phaseMs: number;
+  /** For servers that have any. */
+  readonly needsUsers?: boolean;
 }
 
 /**
- * Each connection does something once a second, heads that are large every two: 10,000 bytes a second of slow heads, 16 MB of
- * slow forms, 80 MB of events for deaf streams, 64 MB of large heads, half-closed connections 500 times.
+ * Each connection does something once a second, heads that are large every two, forms that are bombs every four: 10,000 bytes a
+ * second of slow heads, 16 MB of slow forms, 80 MB of events for deaf streams, 64 MB of large heads, 50 MB of bombs, half-closed
+ * connections 500 times, 200 guesses at a password. Slow heads go on until the server has sent all of them away once.
  */
-const PLANS: Readonly<Record<AttackName, Plan>> = {
-  'slow-heads': { connections: 10_000, opensPerSecond: 4_000 },
-  'slow-forms': { connections: 1_000, opensPerSecond: 1_000 },
-  'deaf-streams': { connections: 5_000, opensPerSecond: 2_000 },
-  'large-heads': { connections: 500, opensPerSecond: 500 },
-  'half-closed': { connections: 1_000, opensPerSecond: 1_000 },
-  garbage: { connections: 200, opensPerSecond: 200 },
-};
+const PLANS: readonly Plan[] = [
+  { name: 'slow-heads', connections: 10_000, opensPerSecond: 4_000, phaseMs: 15_000 },
+  { name: 'slow-forms', connections: 1_000, opensPerSecond: 1_000, phaseMs: PHASE_MS_MIN },
+  { name: 'deaf-streams', connections: 5_000, opensPerSecond: 2_000, phaseMs: PHASE_MS_MIN },
+  { name: 'large-heads', connections: 500, opensPerSecond: 500, phaseMs: PHASE_MS_MIN },
+  { name: 'half-closed', connections: 1_000, opensPerSecond: 1_000, phaseMs: PHASE_MS_MIN },
+  { name: 'garbage', connections: 200, opensPerSecond: 200, phaseMs: PHASE_MS_MIN },
+  { name: 'form-bombs', connections: 40, opensPerSecond: 10, phaseMs: 2 * PHASE_MS_MIN },
+  { name: 'wrong-passwords', connections: 200, opensPerSecond: 200, phaseMs: PHASE_MS_MIN, needsUsers: true },
+];
 
 export const hostileScenarios: readonly Scenario[] = [
   {
@@ -57,42 +61,63 @@ export const hostileScenarios: readonly Scenario[] = [
   },
 ];
 
+/** What an attack has shown. */
+interface Phase {
+  readonly opening: string;
+  readonly latency: string;
+  readonly cpuShare: number;
+  readonly reached: number;
+  readonly resident: number;
+}
+
 async function measureHostile(peer: RunningPeer, bench: Bench): Promise<RunMeasurement> {
   const { target } = peer;
   await warmUp(target, bench);
-  const idle = await probe(target, bench, bench.measureMs);
+  const idle = await probe(target, bench, phaseMsOf(PHASE_MS_MIN, bench));
   const residentBefore = residentBytes(target.pid);
   const metrics: Metric[] = [lower('idle p99', 'µs', p99Of(idle) * 1000)];
   const latencies: Record<string, string> = { idle };
-  for (const name of ATTACKS) {
-    const plan = bench.isSmoke ? { connections: PROCESSES, opensPerSecond: 100 } : PLANS[name];
-    const attackers = startAttackers(name, target, plan);
-    const openMs = bench.isSmoke ? bench.measureMs : (plan.connections / plan.opensPerSecond) * 1000;
-    const opening = await probe(target, bench, openMs);
-    await Promise.all(attackers.map(({ opened }) => opened));
-    const talk = name === 'deaf-streams' ? talkToTheDeaf(target) : undefined;
-    const cpuBeforeMs = cpuOf(attackers);
-    const startedMs = performance.now();
-    const latency = await probe(target, bench, bench.measureMs);
-    const cpuShare = (cpuOf(attackers) - cpuBeforeMs) / (performance.now() - startedMs);
-    await talk?.();
-    const resident = residentBytes(target.pid);
-    for (const { process } of attackers) process.disconnect();
-    await Promise.all(attackers.map(ended));
+  const warnings: string[] = [];
+  for (const plan of PLANS) {
+    if (plan.needsUsers === true && target.dialect !== 'v2') continue;
+    const { name } = plan;
+    const phase = await withUsers(target, plan.needsUsers === true, () => measurePhase(target, bench, plan));
     metrics.push(
-      lower(`${name} opening p99`, 'µs', p99Of(opening) * 1000),
-      lower(`${name} p99`, 'µs', p99Of(latency) * 1000),
-      lower(`${name} p99/idle`, '×', p99Of(latency) / p99Of(idle)),
-      lower(`${name} attackers`, '%', cpuShare * 100),
-      lower(`${name} rss`, 'MB', (resident - residentBefore) / 1e6),
+      lower(`${name} opening p99`, 'µs', p99Of(phase.opening) * 1000),
+      lower(`${name} p99`, 'µs', p99Of(phase.latency) * 1000),
+      lower(`${name} p99/idle`, '×', p99Of(phase.latency) / p99Of(idle)),
+      lower(`${name} attackers`, '%', phase.cpuShare * 100),
+      higher(`${name} reached`, '%', phase.reached * 100),
+      lower(`${name} rss`, 'MB', (phase.resident - residentBefore) / 1e6),
     );
-    latencies[name] = latency;
-    latencies[`${name} opening`] = opening;
+    if (!bench.isSmoke && phase.reached < REACHED_MIN)
+      warnings.push(`${name}: attackers did ${percent(phase.reached)} of what they were to do`);
+    latencies[name] = phase.latency;
+    latencies[`${name} opening`] = phase.opening;
     await sleep(bench.isSmoke ? 20 : SETTLE_MS);
   }
   await sleep(bench.isSmoke ? 20 : GIVEN_BACK_MS);
   metrics.push(lower('left', 'MB', (residentBytes(target.pid) - residentBefore) / 1e6));
-  return { metrics, latencies, warnings: [] };
+  return { metrics, latencies, warnings };
+}
+
+async function measurePhase(target: Target, bench: Bench, plan: Plan): Promise<Phase> {
+  const { name, connections, opensPerSecond } = bench.isSmoke ? { ...plan, connections: 2, opensPerSecond: 100 } : plan;
+  const attackers = await Attackers.prepare({ name, connections, opensPerSecond }, target);
+  const openMs = bench.isSmoke ? bench.measureMs : (connections / opensPerSecond) * 1000;
+  const [opening] = await Promise.all([probe(target, bench, openMs), attackers.open()]);
+  const talk = name === 'deaf-streams' ? talkToTheDeaf(target) : undefined;
+  const stopWatching = await attackers.watch();
+  const latency = await probe(target, bench, phaseMsOf(plan.phaseMs, bench));
+  const { cpuShare, share } = await stopWatching();
+  const heard = await talk?.();
+  const resident = residentBytes(target.pid);
+  await attackers.end();
+  return { opening, latency, cpuShare, reached: heard ?? share, resident };
+}
+
+function phaseMsOf(phaseMs: number, bench: Bench): number {
+  return bench.isSmoke ? bench.measureMs : Math.max(phaseMs, bench.measureMs);
 }
 
 /** A server that has compiled its code: else the first phase, which all others are compared with, is the slowest. */
@@ -120,44 +145,61 @@ async function probe(target: Target, bench: Bench, measureMs: number): Promise<s
   return result.latency;
 }
 
-/** Writes large events that nobody reads. @returns what ends it. */
-function talkToTheDeaf(target: Target): () => Promise<void> {
+/**
+ * Writes large events that nobody reads, at fixed moments, from this thread: the one that measures knows nothing of it.
+ * @returns what ends it, and tells which share of them was taken.
+ */
+function talkToTheDeaf(target: Target): () => Promise<number> {
   const form = `value=${'x'.repeat(EVENT_BYTES)}`;
   const type = 'Content-Type: application/x-www-form-urlencoded';
   const head = `PUT ${DEAF_KEY} HTTP/1.1\r\nHost: 127.0.0.1\r\n${type}\r\nContent-Length: ${form.length}\r\n\r\n`;
-  let isOver = false;
-  const talking = (async () => {
-    for (; !isOver; await sleep(EVENT_PAUSE_MS)) await ask(target, head + form);
-  })();
-  return () => {
-    isOver = true;
-    return talking;
+  const said: Promise<unknown>[] = [];
+  let heardCount = 0;
+  const say = () => {
+    const heard = ask(target, head + form).then(() => heardCount++);
+    said.push(heard);
   };
+  const timer = setInterval(say, EVENT_PAUSE_MS);
+  say();
+  return async () => {
+    clearInterval(timer);
+    // The last one may be on its way.
+    const share = Math.min(1, heardCount / Math.max(1, said.length - 1));
+    await Promise.all(said);
+    return share;
+  };
+}
+
+/** With authentication on, whoever is nobody may do all that he could before: so those who measure go on. */
+async function withUsers<T>(target: Target, areWanted: boolean, measure: () => Promise<T>): Promise<T> {
+  if (!areWanted) return measure();
+  const superuser = { authorization: `Basic ${Buffer.from('root:right').toString('base64')}` };
+  await askForUsers(target, 'PUT', 'users/root', {}, JSON.stringify({ user: 'root', password: 'right' }));
+  await askForUsers(target, 'PUT', 'enable', superuser);
+  try {
+    return await measure();
+  } finally {
+    await askForUsers(target, 'DELETE', 'enable', superuser);
+  }
+}
+
+/** Asks again where the server is too busy, with guesses perhaps. */
+async function askForUsers(
+  { port }: Target,
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body?: string,
+): Promise<void> {
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${port}/v2/auth/${path}`, { method, headers, body: body ?? null });
+    const text = await answer.text();
+    if (answer.ok) return;
+    if (answer.status !== 503) throw new Error(`${method} of ${path} is answered with ${answer.status}: ${text}`);
+    await sleep(100);
+  }
 }
 
 function p99Of(latency: string): number {
   return LatencyHistogram.decode(latency).percentileMs(99);
-}
-
-interface Attacker {
-  readonly process: ChildProcess;
-  /** Resolves when all its connections have been opened. */
-  readonly opened: Promise<unknown>;
-}
-
-function startAttackers(name: AttackName, target: Target, { connections, opensPerSecond }: Plan): Attacker[] {
-  const each = String(Math.ceil(connections / PROCESSES));
-  const opensEach = String(opensPerSecond / PROCESSES);
-  return Array.from({ length: PROCESSES }, () => {
-    const process = fork(ENTRY, [name, '127.0.0.1', String(target.port), each, opensEach]);
-    return { process, opened: once(process, 'message') };
-  });
-}
-
-function cpuOf(attackers: readonly Attacker[]): number {
-  return attackers.reduce((sum, { process: { pid } }) => sum + (pid === undefined ? 0 : processCpuMs(pid)), 0);
-}
-
-async function ended({ process }: Attacker): Promise<void> {
-  if (process.exitCode === null && process.signalCode === null) await once(process, 'exit');
 }

@@ -28,6 +28,8 @@ const BOUND_BYTES: Record<(typeof ATTACKS)[number], number> = {
   'large-heads': CONNECTIONS * HEAD_BYTES,
   'half-closed': CONNECTIONS * 4096,
   garbage: CONNECTIONS * 4096,
+  'form-bombs': BODY_BYTES,
+  'wrong-passwords': CONNECTIONS * 4096,
 };
 
 let server: RunningServer & RunningProcess;
@@ -52,9 +54,24 @@ async function probe(api: ApiClient, ordinal: number): Promise<void> {
   expect(JSON.parse((await api.get(key)).text).node.value).toBe(String(ordinal));
 }
 
+/** There is a password to be guessed; whoever is nobody may do what he could before. */
+async function switchUsersOn(api: ApiClient): Promise<void> {
+  const body = JSON.stringify({ user: 'root', password: 'right' });
+  expect((await api.send({ method: 'PUT', target: '/v2/auth/users/root', body })).status).toBe(201);
+  expect((await api.send({ method: 'PUT', target: '/v2/auth/enable' })).status).toBe(200);
+}
+
+async function switchUsersOff(api: ApiClient): Promise<void> {
+  const authorization = `Basic ${Buffer.from('root:right').toString('base64')}`;
+  const disable = { method: 'DELETE', target: '/v2/auth/enable', headers: { authorization } };
+  // The last guesses may still be in the line.
+  await expect.poll(async () => (await api.send(disable)).status, { timeout: 30_000 }).toBe(200);
+}
+
 describe.skipIf(process.platform !== 'linux')('a hostile crowd', () => {
   test.each(ATTACKS)('of %s', { timeout: 120_000 }, async (name) => {
     const api = new ApiClient(server.url);
+    if (name === 'wrong-passwords') await switchUsersOn(api);
     await probe(api, 0);
     const [descriptorsBefore, residentBefore] = [descriptors(), residentBytes()];
     const { hostname, port } = new URL(server.url);
@@ -82,6 +99,7 @@ describe.skipIf(process.platform !== 'linux')('a hostile crowd', () => {
     expect(JSON.parse((await api.fetch('/v2/stats/store')).text).watchers).toBe(0);
     // Where the library is used against its rules it says so, once for each call.
     expect(server.output().stderr).toBe('');
+    if (name === 'wrong-passwords') await switchUsersOff(api);
     await api.close();
   });
 });
