@@ -31,9 +31,9 @@ export interface FormFault {
   fault: ByteString;
 }
 
-const SEMICOLON_FAULT = 'invalid semicolon separator in query' as ByteString;
+export const SEMICOLON_FAULT = 'invalid semicolon separator in query' as ByteString;
 
-function emptyForm(): Form {
+export function emptyForm(): Form {
   return {
     value: undefined,
     ttl: undefined,
@@ -56,6 +56,8 @@ function emptyForm(): Form {
 export const EMPTY_FORM: Readonly<Form> = emptyForm();
 
 const NAMES: ReadonlySet<string> = new Set(Object.keys(EMPTY_FORM));
+/** Of the names that there are: what is longer or shorter need not become a string. */
+export const PARAMETER_LENGTHS: ReadonlySet<number> = new Set([...NAMES].map(({ length }) => length));
 
 /**
  * Reads both sources.
@@ -67,6 +69,13 @@ export function parseForm(body: ByteString, query: ByteString): Form | FormFault
   // A semicolon inside one source beats any bad escape there, and the body's fault beats the query's.
   const fault = readPieces(body, form) ?? readPieces(query, form);
   return fault === undefined ? form : { fault };
+}
+
+/** The same where the body was read before. */
+export function addQuery(body: Form | FormFault, query: ByteString): Form | FormFault {
+  if ('fault' in body) return body;
+  const fault = readPieces(query, body);
+  return fault === undefined ? body : { fault };
 }
 
 function readPieces(source: ByteString, form: Form): ByteString | undefined {
@@ -124,12 +133,22 @@ function keep(form: Form, name: string, value: ByteString): void {
   }
 }
 
-function isParameter(name: string): name is keyof Form {
+export function isParameter(name: string): name is keyof Form {
   return NAMES.has(name);
 }
 
 function decodeComponent(text: ByteString): ByteString {
-  return decodePercent((text.includes('+') ? text.replaceAll('+', ' ') : text) as ByteString);
+  return decodePercent(text.includes('+') ? withSpaces(text) : text);
+}
+
+const PLUS = 0x2b;
+const SPACE = 0x20;
+
+/** Bytes rather than `replaceAll`, which takes 300 ns for each plus. */
+function withSpaces(text: ByteString): ByteString {
+  const bytes = Buffer.from(text, 'latin1');
+  for (let at = bytes.indexOf(PLUS); at < bytes.length; at++) if (bytes[at] === PLUS) bytes[at] = SPACE;
+  return bytes.latin1Slice() as ByteString;
 }
 
 /**

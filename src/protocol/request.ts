@@ -20,7 +20,7 @@ import { type ByteString, byteStringOf } from '../base/byte-string.ts';
 import { Flag, type KeysCommand, Op } from './command.ts';
 import { FORM_TYPE, parseMediaType } from './content-type.ts';
 import type { ApiError } from './errors.ts';
-import { EMPTY_FORM, type Form, type FormFault, parseForm, parsePlainValueForm } from './form.ts';
+import { addQuery, EMPTY_FORM, type Form, type FormFault, parseForm, parsePlainValueForm } from './form.ts';
 import { isPlain } from './json.ts';
 
 export type KeysMethod = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
@@ -60,7 +60,8 @@ const NO_PARAMETERS = checkParameters('PUT', EMPTY_FORM) as Parameters;
  * @param path  the key: decoded, clean, absolute, without trailing slash; the root is `''`.
  * @param query  raw, without `?`; `''` when absent.
  * @param contentType  value of the header; `''` when absent.
- * @param body  may be empty whenever it is not a form of PUT or POST: then nobody looks at it.
+ * @param body  may be empty whenever it is not a form of PUT or POST: then nobody looks at it. One that was read already is
+ *   what was found in it.
  * @param bodyTooLarge  the body went over the limit and was not kept. That is a fault only if it would have been a form.
  * @returns a command, or the refusal (recognised by its `code`), whose index is 0.
  */
@@ -69,7 +70,7 @@ export function parseKeysRequest(
   path: ByteString,
   query: string,
   contentType: string,
-  body: ByteString,
+  body: ByteString | Form | FormFault,
   bodyTooLarge = false,
 ): KeysCommand | ApiError {
   const plainSet = method === 'PUT' && query === '' ? readPlainSet(path, contentType, body, bodyTooLarge) : undefined;
@@ -117,10 +118,10 @@ function plainWrite(op: Op, flags = 0, prevValue = '', prevIndex = 0n): PlainWri
 function readPlainSet(
   path: ByteString,
   contentType: string,
-  body: ByteString,
+  body: ByteString | Form | FormFault,
   bodyTooLarge: boolean,
 ): KeysCommand | undefined {
-  if (contentType !== FORM_TYPE || bodyTooLarge) return undefined;
+  if (contentType !== FORM_TYPE || bodyTooLarge || typeof body !== 'string') return undefined;
   const value = parsePlainValueForm(body);
   return value === undefined ? undefined : withValue(bareCommand(Op.set, path, 0), value);
 }
@@ -129,17 +130,23 @@ function readForm(
   method: KeysMethod,
   query: string,
   contentType: string,
-  body: ByteString,
+  body: ByteString | Form | FormFault,
   bodyTooLarge: boolean,
 ): Readonly<Form> | FormFault {
-  let formBody = NOTHING;
+  let formBody: ByteString | Form | FormFault = NOTHING;
   if (method === 'PUT' || method === 'POST') {
     const media = contentType === FORM_TYPE ? { type: FORM_TYPE, cause: '' } : parseMediaType(contentType);
     if (bodyTooLarge && media.type === FORM_TYPE) return { fault: 'http: POST too large' as ByteString };
     if (media.cause !== '') return { fault: byteStringOf(media.cause) };
     if (media.type === FORM_TYPE) formBody = body;
   }
+  if (typeof formBody !== 'string') return addQuery(formBody, byteStringOf(query));
   return formBody === '' && query === '' ? EMPTY_FORM : parseForm(formBody, byteStringOf(query));
+}
+
+/** Whether the body of a PUT or POST is a form. */
+export function isForm(contentType: string): boolean {
+  return contentType === FORM_TYPE || parseMediaType(contentType).type === FORM_TYPE;
 }
 
 function checkParameters(method: KeysMethod, form: Readonly<Form>): Parameters | ApiError {

@@ -210,4 +210,38 @@ describe('what is no request', () => {
     connection.destroy();
     expect((await api.get('/large')).status).toBe(404);
   });
+
+  test.each([
+    ['escapes', `value=${'%41'.repeat(1_000_000)}`, 'A'.repeat(1_000_000)],
+    ['spaces', `ttl=&value=${'+'.repeat(3_000_000)}`, ' '.repeat(3_000_000)],
+    ['fields', `${'a=1&'.repeat(500_000)}v%61lue=%22found%22&value=second`, '"found"'],
+    ['fields that come in one piece', `${'a=1&'.repeat(10_000)}value=1+1`, '1 1'],
+  ])('a large form of %s is read as a small one is', async (_, form, value) => {
+    const answer = await api.put('/large-form', form);
+    expect(answer.status).toBeLessThan(300);
+    expect(JSON.parse((await api.get('/large-form')).text).node.value).toBe(value);
+  });
+
+  test('a fault in a large form is told, before one in the query', async () => {
+    const answer = await api.put('/large-form?ttl=%zz', `value=${'%41'.repeat(1_000_000)}%4`);
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.text)).toMatchObject({ errorCode: 210, cause: 'invalid URL escape "%4"' });
+  });
+
+  test('a large body that is no form is not read as one', async () => {
+    const headers = { 'content-type': 'text/plain' };
+    const body = `value=${'%zz'.repeat(1_000_000)}`;
+    const answer = await api.send({ method: 'PUT', target: '/v2/keys/no-form?value=x', headers, body });
+    expect(JSON.parse(answer.text).node.value).toBe('x');
+  });
+
+  test('clients that go while their large forms are read leave nothing behind', async () => {
+    const form = 'a=%41&'.repeat(1_500_000);
+    const connections = await Promise.all(Array.from({ length: 8 }, () => RawConnection.open(server.url)));
+    await Promise.all(connections.map((connection) => connection.write(requestBytes('PUT', '/v2/keys/gone', form))));
+    for (const connection of connections) connection.destroy();
+    const isNothingLeft = async () => /^uetcd_body_bytes 0$/m.test((await api.fetch('/metrics')).text);
+    await expect.poll(isNothingLeft, { timeout: 30_000 }).toBe(true);
+    expect((await api.put('/still-here', 'value=1')).status).toBeLessThan(300);
+  });
 });

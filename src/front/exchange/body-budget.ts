@@ -1,6 +1,6 @@
 /**
  * How much memory forms may take that come in pieces: ten thousand clients that send a large one slowly must not fill it.
- * A form that comes in one piece is used at once, and takes nothing.
+ * A form that comes in one piece is used at once, and takes nothing; a large one that is not (`large-forms.ts`) takes its size.
  */
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
 import { BLOCK_SIZE_BYTES, BodyMemory } from './body-memory.ts';
@@ -68,6 +68,14 @@ export class BodyShare {
     if (block === -1) return false;
     this.#blocks.push(block);
     return true;
+  }
+
+  /** Copies a form that came in one piece, which counts from now on. @returns undefined when there is no room for it. */
+  tryHold(form: Uint8Array): Uint8Array | undefined {
+    const sizeBytes = Math.ceil(form.length / BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES;
+    if (!this.#budget.tryTake(sizeBytes)) return undefined;
+    this.#takenBytes += sizeBytes;
+    return Buffer.from(form);
   }
 
   /** The whole form, which goes on to count: what is made of it takes as much. */

@@ -12,7 +12,7 @@ import { type ApiError, RAFT_INTERNAL_ERROR, renderError, statusOf } from '../..
 import { isPlainValueForm, PLAIN_VALUE_AT } from '../../protocol/form.ts';
 import { isPlain } from '../../protocol/json.ts';
 import { isPlainKeysUrl, isReadableQuery } from '../../protocol/path.ts';
-import { type KeysMethod, parseKeysRequest, readPlainWrite } from '../../protocol/request.ts';
+import { isForm, type KeysMethod, parseKeysRequest, readPlainWrite } from '../../protocol/request.ts';
 import type { Access, Verdict } from '../access/access.ts';
 import { acceptsGzip } from '../answers/compression.ts';
 import { ignoreBody, refuseMethod, writeNoRoomForBody, writeOwnAnswer } from '../answers/responder.ts';
@@ -24,10 +24,13 @@ import { Refused } from './body-reader.ts';
 import type { ClaimedRequests } from './claimed-requests.ts';
 import { expirationMsOf } from './expiration.ts';
 import type { KeysRequest } from './keys-request.ts';
+import { LargeForms } from './large-forms.ts';
 import { TOO_MANY_PASSWORDS } from './plain-requests.ts';
 
 export const KEYS_PREFIX = '/v2/keys';
 const SLASH = 0x2f;
+/** Above that a form is read a part at a time. */
+const LARGE_FORM_SIZE_BYTES = 32 * 1024;
 const NOT_YET = -1;
 const INSUFFICIENT_CREDENTIALS: ApiError = { code: 110, cause: 'Insufficient credentials' as ByteString, index: 0 };
 const TOO_BUSY: ApiError = { code: RAFT_INTERNAL_ERROR, cause: TOO_MANY_PASSWORDS as ByteString, index: 0 };
@@ -47,6 +50,7 @@ export class KeysRoutes {
   readonly #claimed: ClaimedRequests;
   readonly #options: KeysRoutesOptions;
   readonly #mayCompress: boolean;
+  readonly #largeForms = new LargeForms();
 
   constructor(store: StoreClient, claimed: ClaimedRequests, options: KeysRoutesOptions) {
     this.#store = store;
@@ -154,7 +158,9 @@ export class KeysRoutes {
       return;
     }
     const { slot, method, path, isPathPlain, query, contentType } = claimed;
-    const isPlainForm = isPathPlain && contentType === FORM_TYPE && isPlainValueForm(body);
+    // One that came in pieces may be of many megabytes: to look at all of it takes too long.
+    const mayBePlain = isPathPlain && contentType === FORM_TYPE && !claimed.bodyShare.isTaken;
+    const isPlainForm = mayBePlain && isPlainValueForm(body);
     const plainWrite = isPlainForm ? readPlainWrite(method, query) : undefined;
     if (plainWrite !== undefined && this.#isPathAllowed(path)) {
       const lookUps = this.#judgeNow(claimed, false);
@@ -163,7 +169,30 @@ export class KeysRoutes {
         return;
       }
     }
-    this.#submit(claimed, parseKeysRequest(method, path, query, contentType, byteStringOfBytes(body), false));
+    if (body.length > LARGE_FORM_SIZE_BYTES && isForm(contentType)) this.#readLargeForm(claimed, body);
+    else this.#submit(claimed, parseKeysRequest(method, path, query, contentType, byteStringOfBytes(body), false));
+  }
+
+  /** While it is read the store knows nothing of its request, and its bytes count as those of a form that comes in pieces. */
+  #readLargeForm(claimed: KeysRequest, body: Uint8Array): void {
+    const { method, path, query, contentType, serial, bodyShare, slot } = claimed;
+    const own = bodyShare.isTaken ? body : bodyShare.tryHold(body);
+    if (own === undefined) {
+      this.#refuseBody(claimed, Refused.noRoom);
+      return;
+    }
+    this.#store.slots.holdBody(slot, bodyShare);
+    claimed.isUnsent = true;
+    const isWanted = () => claimed.serial === serial;
+    this.#largeForms.read(own, isWanted, (form) => {
+      claimed.isUnsent = false;
+      try {
+        this.#submit(claimed, parseKeysRequest(method, path, query, contentType, form));
+      } catch (error) {
+        this.#options.onError(error);
+        this.#store.slots.responseOf(slot).close();
+      }
+    });
   }
 
   #refuseBody(claimed: KeysRequest, why: Refused): void {

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { LargeForms } from '../../../src/front/requests/large-forms.ts';
+import type { Form, FormFault } from '../../../src/protocol/form.ts';
+
+const MB = 1024 * 1024;
+const always = () => true;
+
+test('a large form leaves the event loop to others while it is read', async () => {
+  const forms = new LargeForms();
+  let turns = 0;
+  const form = await new Promise<Form | FormFault>((resolve) => {
+    forms.read(Buffer.from(`value=${'%41'.repeat(MB / 3)}`), always, resolve);
+    const countTurn = () => {
+      turns++;
+      if (turns < 10) setImmediate(countTurn);
+    };
+    setImmediate(countTurn);
+  });
+  expect(turns).toBe(10);
+  expect(form).toMatchObject({ value: 'A'.repeat(MB / 3) });
+});
+
+test('forms are read in the order in which they came, and what nobody wants any more is not', async () => {
+  const forms = new LargeForms();
+  const read: string[] = [];
+  let isWanted = true;
+  const last = new Promise<void>((resolve) => {
+    forms.read(Buffer.alloc(MB, '&'), always, () => {
+      read.push('first');
+      isWanted = false;
+    });
+    forms.read(
+      Buffer.alloc(MB, '&'),
+      () => isWanted,
+      () => read.push('unwanted'),
+    );
+    forms.read(Buffer.from('ttl=5'), always, (form) => {
+      read.push(`ttl ${'ttl' in form ? form.ttl : ''}`);
+      resolve();
+    });
+  });
+  await last;
+  expect(read).toEqual(['first', 'ttl 5']);
+});

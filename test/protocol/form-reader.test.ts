@@ -1,0 +1,60 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { ByteString } from '../../src/base/byte-string.ts';
+import { addQuery, EMPTY_FORM, parseForm } from '../../src/protocol/form.ts';
+import { FormReader } from '../../src/protocol/form-reader.ts';
+
+function readInParts(source: string, partBytes: number) {
+  const reader = new FormReader(Buffer.from(source, 'latin1'));
+  while (!reader.readOn(partBytes));
+  return reader.form;
+}
+
+const whole = (body: string, query = '') => parseForm(body as ByteString, query as ByteString);
+
+const names = fc.constantFrom(...Object.keys(EMPTY_FORM), 'v%61lue', 'unknown', '__proto__', '%76alue+', '');
+const marks = fc.constantFrom(
+  '=',
+  '&',
+  '&',
+  '+',
+  '%41',
+  '%fF',
+  '%3D',
+  '%26',
+  '%',
+  '%4',
+  '%4g',
+  '%%41',
+  '\xff',
+  'x',
+  '"',
+);
+const pieces = fc
+  .tuple(names, fc.constantFrom('=', '=', '=', ''), fc.array(marks, { maxLength: 6 }))
+  .map(([name, equals, value]) => name + equals + value.join(''));
+const sources = fc.array(pieces, { maxLength: 6 }).map((parts) => parts.join('&'));
+const parts = fc.integer({ min: 1, max: 9 });
+
+test('a form read a part at a time is what it is read as a whole', () => {
+  fc.assert(
+    fc.property(sources, parts, (source, partBytes) => {
+      expect(readInParts(source, partBytes)).toEqual(whole(source));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a semicolon beats all other faults, wherever it is', () => {
+  for (const source of ['value=%zz&a;b', ';', 'value=1&ttl=5;']) {
+    expect(readInParts(source, 2)).toEqual({ fault: 'invalid semicolon separator in query' });
+  }
+});
+
+test('what the body has given, or its fault, comes before the query', () => {
+  fc.assert(
+    fc.property(sources, sources, (body, query) => {
+      expect(addQuery(readInParts(body, 5), query as ByteString)).toEqual(whole(body, query));
+    }),
+  );
+});
