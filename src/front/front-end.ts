@@ -22,7 +22,7 @@ import type { HttpApp, HttpHandler } from './connections/http-app.ts';
 import type { FrontEndLimits } from './exchange/front-end-limits.ts';
 import type { StoreClient } from './exchange/store-client.ts';
 import { AuthRoutes } from './requests/auth-routes.ts';
-import type { Refused } from './requests/body-reader.ts';
+import type { Body } from './requests/body-reader.ts';
 import { ClaimedRequests } from './requests/claimed-requests.ts';
 import type { Identity } from './requests/identity.ts';
 import type { KeysRequest } from './requests/keys-request.ts';
@@ -153,7 +153,7 @@ export class FrontEnd {
     }
   };
 
-  #onBody(request: KeysRequest, body: Uint8Array | Refused): void {
+  #onBody(request: KeysRequest, body: Body): void {
     if (request.bodyShare.isTaken) this.#store.slots.holdBody(request.slot, request.bodyShare);
     try {
       this.#keys.onBody(request, body);

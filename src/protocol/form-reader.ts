@@ -2,16 +2,25 @@
  * Reads the form of a body a part at a time, and finds what `parseForm` finds. A form of 10 MB may be three million escapes or
  * fields: read in one go it would hold up everybody else for a tenth of a second.
  *
- * One look at each byte. What is decoded is written over the piece that it came from, which is no longer needed:
+ * One look at each byte. It is copied from where the form lies, a part at a time, too. What is decoded is written over the
+ * piece that it came from, which is no longer needed:
  *
- *   … & name = value as far as decoded │ read already │ still to be read … & …
- *       ▲      ▲                       ▲              ▲
- *       pieceAt  valueAt               decodedTo      at
+ *   … & name = value as far as decoded │ read already │ copied │ still to come
+ *       ▲      ▲                       ▲              ▲        ▲
+ *       pieceAt  valueAt               decodedTo      at       copiedTo
  *
  * Of an unknown name nothing is made, not even a string.
  */
 import type { ByteString } from '../base/byte-string.ts';
-import { emptyForm, type Form, type FormFault, isParameter, PARAMETER_LENGTHS, SEMICOLON_FAULT } from './form.ts';
+import {
+  emptyForm,
+  type Form,
+  type FormFault,
+  isParameter,
+  NAME_LENGTH_MAX,
+  NAME_LENGTH_MIN,
+  SEMICOLON_FAULT,
+} from './form.ts';
 import { describeBadEscape } from './percent.ts';
 
 const AMPERSAND = 0x26;
@@ -25,8 +34,20 @@ const HEX_VALUES = Int8Array.from({ length: 256 }, (_, byte) =>
   /[0-9A-Fa-f]/.test(String.fromCharCode(byte)) ? Number.parseInt(String.fromCharCode(byte), 16) : -1,
 );
 
+/** An escape has so many characters behind its percent sign. */
+const LOOK_AHEAD = 2;
+
+/** Where a form lies. */
+export interface FormSource {
+  readonly sizeBytes: number;
+  /** Copies the bytes from `startBytes` to `endBytes` to the same place in `target`. */
+  copyTo(target: Uint8Array, startBytes: number, endBytes: number): void;
+}
+
 export class FormReader {
+  readonly #source: FormSource;
   readonly #bytes: Buffer;
+  #copiedTo = 0;
   readonly #form: Form = emptyForm();
   #fault: ByteString | undefined;
   #at = 0;
@@ -36,11 +57,9 @@ export class FormReader {
   /** -1 while no equals sign has come. */
   #valueAt = -1;
 
-  /** @param bytes the whole form, which is overwritten. */
-  constructor({ buffer, byteOffset, length }: Uint8Array) {
-    this.#bytes = Buffer.from(buffer, byteOffset, length);
-    // It beats any bad escape, wherever it is.
-    if (this.#bytes.includes(SEMICOLON)) this.#fault = SEMICOLON_FAULT;
+  constructor(source: FormSource) {
+    this.#source = source;
+    this.#bytes = Buffer.allocUnsafe(source.sizeBytes);
   }
 
   /** What was found, when all has been read. */
@@ -50,10 +69,16 @@ export class FormReader {
 
   /** Reads on, for about so many bytes. @returns whether there is no more to be read. */
   readOn(sizeBytes: number): boolean {
-    if (this.#fault !== undefined) return true;
     const bytes = this.#bytes;
     const size = bytes.length;
     const end = Math.min(this.#at + sizeBytes, size);
+    this.#copyUpTo(Math.min(end + LOOK_AHEAD, size));
+    // A semicolon beats any bad escape, wherever it is; what else comes after that is of no interest.
+    if (this.#fault === SEMICOLON_FAULT) return true;
+    if (this.#fault !== undefined) {
+      this.#at = end;
+      return end === size;
+    }
     let at = this.#at;
     let to = this.#decodedTo;
     for (; at < end; at++) {
@@ -72,7 +97,8 @@ export class FormReader {
         const low = HEX_VALUES[bytes[at + 2] as number] ?? -1;
         if (high < 0 || low < 0) {
           this.#fault = this.#describeEscape(at);
-          return true;
+          this.#at = end;
+          return end === size;
         }
         bytes[to++] = high * 16 + low;
         at += 2;
@@ -86,10 +112,19 @@ export class FormReader {
     return true;
   }
 
+  #copyUpTo(endBytes: number): void {
+    const startBytes = this.#copiedTo;
+    if (endBytes <= startBytes) return;
+    this.#source.copyTo(this.#bytes, startBytes, endBytes);
+    this.#copiedTo = endBytes;
+    if (this.#bytes.subarray(startBytes, endBytes).includes(SEMICOLON)) this.#fault = SEMICOLON_FAULT;
+  }
+
   #finishPiece(): void {
     const isNameOnly = this.#valueAt === -1;
     const nameEnd = isNameOnly ? this.#decodedTo : this.#nameEnd;
-    if (!PARAMETER_LENGTHS.has(nameEnd - this.#pieceAt)) return;
+    const nameLength = nameEnd - this.#pieceAt;
+    if (nameLength < NAME_LENGTH_MIN || nameLength > NAME_LENGTH_MAX) return;
     const name = this.#bytes.latin1Slice(this.#pieceAt, nameEnd);
     if (!isParameter(name) || this.#form[name] !== undefined) return;
     this.#form[name] = (isNameOnly ? '' : this.#bytes.latin1Slice(this.#valueAt, this.#decodedTo)) as ByteString;

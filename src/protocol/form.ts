@@ -56,8 +56,10 @@ export function emptyForm(): Form {
 export const EMPTY_FORM: Readonly<Form> = emptyForm();
 
 const NAMES: ReadonlySet<string> = new Set(Object.keys(EMPTY_FORM));
-/** Of the names that there are: what is longer or shorter need not become a string. */
-export const PARAMETER_LENGTHS: ReadonlySet<number> = new Set([...NAMES].map(({ length }) => length));
+const NAME_LENGTHS = [...NAMES].map(({ length }) => length);
+/** What is shorter or longer need not become a string to be no name. */
+export const NAME_LENGTH_MIN = Math.min(...NAME_LENGTHS);
+export const NAME_LENGTH_MAX = Math.max(...NAME_LENGTHS);
 
 /**
  * Reads both sources.

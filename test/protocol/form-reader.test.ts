@@ -5,7 +5,11 @@ import { addQuery, EMPTY_FORM, parseForm } from '../../src/protocol/form.ts';
 import { FormReader } from '../../src/protocol/form-reader.ts';
 
 function readInParts(source: string, partBytes: number) {
-  const reader = new FormReader(Buffer.from(source, 'latin1'));
+  const bytes = Buffer.from(source, 'latin1');
+  const reader = new FormReader({
+    sizeBytes: bytes.length,
+    copyTo: (target, start, end) => target.set(bytes.subarray(start, end), start),
+  });
   while (!reader.readOn(partBytes));
   return reader.form;
 }

@@ -70,23 +70,36 @@ export class BodyShare {
     return true;
   }
 
-  /** Copies a form that came in one piece, which counts from now on. @returns undefined when there is no room for it. */
-  tryHold(form: Uint8Array): Uint8Array | undefined {
-    const sizeBytes = Math.ceil(form.length / BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES;
-    if (!this.#budget.tryTake(sizeBytes)) return undefined;
-    this.#takenBytes += sizeBytes;
-    return Buffer.from(form);
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Copies the bytes from `startBytes` to `endBytes` to the same place in `target`. */
+  copyTo(target: Uint8Array, startBytes: number, endBytes: number): void {
+    const { memory } = this.#budget;
+    for (let at = startBytes; at < endBytes; ) {
+      const position = Math.floor(at / BLOCK_SIZE_BYTES);
+      const nextBytes = Math.min((position + 1) * BLOCK_SIZE_BYTES, endBytes);
+      const offsetBytes = at - position * BLOCK_SIZE_BYTES;
+      const block = memory.read(this.#blocks[position] as number, offsetBytes + nextBytes - at);
+      target.set(offsetBytes === 0 ? block : block.subarray(offsetBytes), at);
+      at = nextBytes;
+    }
   }
 
   /** The whole form, which goes on to count: what is made of it takes as much. */
   join(): Uint8Array {
     const whole = Buffer.allocUnsafe(this.#sizeBytes);
-    for (const [position, block] of this.#blocks.entries()) {
-      const startBytes = position * BLOCK_SIZE_BYTES;
-      whole.set(this.#budget.memory.read(block, Math.min(BLOCK_SIZE_BYTES, this.#sizeBytes - startBytes)), startBytes);
-    }
-    this.#giveBackBlocks();
+    this.copyTo(whole, 0, this.#sizeBytes);
+    this.letGoOfBlocks();
     return whole;
+  }
+
+  /** It has been copied, and goes on to count. */
+  letGoOfBlocks(): void {
+    if (this.#blocks.length > 0) this.#budget.memory.giveBack(this.#blocks);
+    this.#blocks = [];
+    this.#sizeBytes = 0;
   }
 
   get isTaken(): boolean {
@@ -95,14 +108,8 @@ export class BodyShare {
 
   /** All of it. May be called again. */
   giveBack(): void {
-    this.#giveBackBlocks();
+    this.letGoOfBlocks();
     if (this.#takenBytes > 0) this.#budget.giveBack(this.#takenBytes);
     this.#takenBytes = 0;
-  }
-
-  #giveBackBlocks(): void {
-    if (this.#blocks.length > 0) this.#budget.memory.giveBack(this.#blocks);
-    this.#blocks = [];
-    this.#sizeBytes = 0;
   }
 }

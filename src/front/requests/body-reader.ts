@@ -12,8 +12,11 @@ const DISCARDED_LIMITS_MAX = 4;
 export const Refused = { tooLarge: 'tooLarge', noRoom: 'noRoom' } as const;
 export type Refused = (typeof Refused)[keyof typeof Refused];
 
-/** The bytes, valid during the call, or why there are none. Called once a body, unless the client goes or is cut off. */
-export type OnBody = (body: Uint8Array | Refused) => void;
+/** One that came in one piece, its bytes valid during the call; one that came in several, where these lie; or why there is none. */
+export type Body = Uint8Array | BodyShare | Refused;
+
+/** Called once a body, unless the client goes or is cut off. */
+export type OnBody = (body: Body) => void;
 
 /** Reads one body at a time; may be used again for the next request, when what it has taken is given back. */
 export class BodyReader {
@@ -75,6 +78,6 @@ export class BodyReader {
       this.#onBody(this.#refused);
       return;
     }
-    this.#onBody(this.share.join());
+    this.#onBody(this.share);
   }
 }

@@ -6,12 +6,12 @@ import type { HttpResponse } from 'uWebSockets.js';
 import type { ByteString } from '../../base/byte-string.ts';
 import type { KeysMethod } from '../../protocol/request.ts';
 import type { BodyBudget, BodyShare } from '../exchange/body-budget.ts';
-import { BodyReader, type Refused } from './body-reader.ts';
+import { type Body, BodyReader } from './body-reader.ts';
 
 /** What becomes of a request. */
 export interface KeysRequestHandler {
   /** Its body is here, valid during the call, or it is known why there is none. */
-  onBody(request: KeysRequest, body: Uint8Array | Refused): void;
+  onBody(request: KeysRequest, body: Body): void;
   /** Its client has gone. */
   onAborted(request: KeysRequest): void;
 }

@@ -18,9 +18,10 @@ import { acceptsGzip } from '../answers/compression.ts';
 import { ignoreBody, refuseMethod, writeNoRoomForBody, writeOwnAnswer } from '../answers/responder.ts';
 import { clientKeyOf } from '../connections/client-address.ts';
 import { certificateNameOf } from '../connections/client-certificates.ts';
+import { BodyShare } from '../exchange/body-budget.ts';
 import type { FrontEndLimits } from '../exchange/front-end-limits.ts';
 import type { StoreClient } from '../exchange/store-client.ts';
-import { Refused } from './body-reader.ts';
+import { type Body, Refused } from './body-reader.ts';
 import type { ClaimedRequests } from './claimed-requests.ts';
 import { expirationMsOf } from './expiration.ts';
 import type { KeysRequest } from './keys-request.ts';
@@ -152,15 +153,16 @@ export class KeysRoutes {
   }
 
   /** The body of a request is here, valid during the call, or it is known why there is none. */
-  onBody(claimed: KeysRequest, body: Uint8Array | Refused): void {
-    if (typeof body === 'string') {
-      this.#refuseBody(claimed, body);
-      return;
-    }
+  onBody(claimed: KeysRequest, body: Body): void {
+    if (typeof body === 'string') this.#refuseBody(claimed, body);
+    else if (!(body instanceof BodyShare)) this.#onBytes(claimed, body);
+    else if (isLargeForm(body.sizeBytes, claimed)) this.#readLargeForm(claimed);
+    else this.#onBytes(claimed, body.join());
+  }
+
+  #onBytes(claimed: KeysRequest, body: Uint8Array): void {
     const { slot, method, path, isPathPlain, query, contentType } = claimed;
-    // One that came in pieces may be of many megabytes: to look at all of it takes too long.
-    const mayBePlain = isPathPlain && contentType === FORM_TYPE && !claimed.bodyShare.isTaken;
-    const isPlainForm = mayBePlain && isPlainValueForm(body);
+    const isPlainForm = isPathPlain && contentType === FORM_TYPE && isPlainValueForm(body);
     const plainWrite = isPlainForm ? readPlainWrite(method, query) : undefined;
     if (plainWrite !== undefined && this.#isPathAllowed(path)) {
       const lookUps = this.#judgeNow(claimed, false);
@@ -169,22 +171,22 @@ export class KeysRoutes {
         return;
       }
     }
-    if (body.length > LARGE_FORM_SIZE_BYTES && isForm(contentType)) this.#readLargeForm(claimed, body);
-    else this.#submit(claimed, parseKeysRequest(method, path, query, contentType, byteStringOfBytes(body), false));
+    if (!isLargeForm(body.length, claimed)) {
+      this.#submit(claimed, parseKeysRequest(method, path, query, contentType, byteStringOfBytes(body), false));
+    } else if (claimed.bodyShare.tryAdd(body)) this.#readLargeForm(claimed);
+    else {
+      claimed.abandonBody();
+      this.#refuseBody(claimed, Refused.noRoom);
+    }
   }
 
-  /** While it is read the store knows nothing of its request, and its bytes count as those of a form that comes in pieces. */
-  #readLargeForm(claimed: KeysRequest, body: Uint8Array): void {
+  /** While it is read the store knows nothing of its request. */
+  #readLargeForm(claimed: KeysRequest): void {
     const { method, path, query, contentType, serial, bodyShare, slot } = claimed;
-    const own = bodyShare.isTaken ? body : bodyShare.tryHold(body);
-    if (own === undefined) {
-      this.#refuseBody(claimed, Refused.noRoom);
-      return;
-    }
     this.#store.slots.holdBody(slot, bodyShare);
     claimed.isUnsent = true;
     const isWanted = () => claimed.serial === serial;
-    this.#largeForms.read(own, isWanted, (form) => {
+    this.#largeForms.read(bodyShare, isWanted, (form) => {
       claimed.isUnsent = false;
       try {
         this.#submit(claimed, parseKeysRequest(method, path, query, contentType, form));
@@ -278,6 +280,10 @@ export class KeysRoutes {
     // Each element takes two bytes at least, so short paths need no counting.
     return path.length <= 2 * pathDepthMax || path.split('/', pathDepthMax + 2).length <= pathDepthMax + 1;
   }
+}
+
+function isLargeForm(sizeBytes: number, { contentType }: KeysRequest): boolean {
+  return sizeBytes > LARGE_FORM_SIZE_BYTES && isForm(contentType);
 }
 
 function isWrite(method: KeysMethod): boolean {

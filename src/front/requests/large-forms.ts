@@ -4,36 +4,51 @@
  */
 import type { Form, FormFault } from '../../protocol/form.ts';
 import { FormReader } from '../../protocol/form-reader.ts';
+import type { BodyShare } from '../exchange/body-budget.ts';
 
 /** What a turn reads: a tenth of a millisecond, or half of one where each few bytes are a field of their own. */
 const TURN_SIZE_BYTES = 32 * 1024;
 
 interface LargeForm {
-  readonly reader: FormReader;
+  readonly share: BodyShare;
   readonly isWanted: () => boolean;
   readonly onRead: (form: Form | FormFault) => void;
 }
 
 export class LargeForms {
   readonly #waiting: LargeForm[] = [];
+  /** Of the first of them. */
+  #reader: FormReader | undefined;
 
   /**
-   * @param bytes are overwritten.
-   * @param isWanted asked each turn: the client may have gone.
+   * @param share where it lies; its blocks are free when it has been read.
+   * @param isWanted asked each turn: when its client has gone the share is another's.
    * @param onRead called later, unless it is not wanted any more.
    */
-  read(bytes: Uint8Array, isWanted: () => boolean, onRead: (form: Form | FormFault) => void): void {
-    this.#waiting.push({ reader: new FormReader(bytes), isWanted, onRead });
+  read(share: BodyShare, isWanted: () => boolean, onRead: (form: Form | FormFault) => void): void {
+    this.#waiting.push({ share, isWanted, onRead });
     if (this.#waiting.length === 1) setImmediate(this.#turn);
   }
 
   readonly #turn = (): void => {
-    const [{ reader, isWanted, onRead }] = this.#waiting as [LargeForm];
-    const isWantedStill = isWanted();
-    if (!isWantedStill || reader.readOn(TURN_SIZE_BYTES)) {
-      this.#waiting.shift();
-      if (isWantedStill) onRead(reader.form);
+    const [first] = this.#waiting as [LargeForm];
+    const isWanted = first.isWanted();
+    if (isWanted && !this.#readOn(first)) {
+      setImmediate(this.#turn);
+      return;
     }
+    const reader = this.#reader;
+    this.#reader = undefined;
+    this.#waiting.shift();
     if (this.#waiting.length > 0) setImmediate(this.#turn);
+    if (isWanted && reader !== undefined) first.onRead(reader.form);
   };
+
+  /** @returns whether all of it has been read. */
+  #readOn({ share }: LargeForm): boolean {
+    this.#reader ??= new FormReader(share);
+    if (!this.#reader.readOn(TURN_SIZE_BYTES)) return false;
+    share.letGoOfBlocks();
+    return true;
+  }
 }

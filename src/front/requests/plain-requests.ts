@@ -11,6 +11,7 @@ import { messageAnswer } from '../../protocol/plain-answer.ts';
 import type { Access, Verdict } from '../access/access.ts';
 import { writeNoRoomForBody, writeOwnAnswer } from '../answers/responder.ts';
 import { certificateNameOf } from '../connections/client-certificates.ts';
+import { BodyShare } from '../exchange/body-budget.ts';
 import type { FrontEndLimits } from '../exchange/front-end-limits.ts';
 import type { StoreClient } from '../exchange/store-client.ts';
 import { BodyReader, Refused } from './body-reader.ts';
@@ -52,15 +53,15 @@ export class PlainRequests {
     const pending: PlainRequest = { response, method, body: NOTHING, isGone: false, isPending: true };
     this.pendingCount++;
     const { bodies, metrics } = this.#store;
-    const reader = new BodyReader(this.#options.limits.requestBytesMax, bodies, (bytes) => {
+    const reader = new BodyReader(this.#options.limits.requestBytesMax, bodies, (body) => {
       reader.share.giveBack(); // Of what it becomes little is kept, and not for long.
-      if (bytes === Refused.noRoom) {
+      if (body === Refused.noRoom) {
         metrics.count(Counter.tooManyBodyBytes);
         this.leave(pending);
         response.cork(() => writeNoRoomForBody(response, bodies.sizeBytesMax));
         return;
       }
-      if (bytes !== Refused.tooLarge) pending.body = byteStringOfBytes(bytes);
+      if (typeof body !== 'string') pending.body = byteStringOfBytes(body instanceof BodyShare ? body.join() : body);
       this.guarded(pending, goOn);
     });
     response.onAborted(() => {

@@ -54,6 +54,21 @@ describe('a form that comes in pieces', () => {
     );
   });
 
+  test('is copied in whatever parts', () => {
+    const { budget } = newBudget(MB);
+    const share = new BodyShare(budget);
+    const form = Buffer.from(Array.from({ length: 3 * BLOCK_SIZE_BYTES + 5 }, (_, at) => at % 251));
+    share.tryAdd(form);
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: form.length }), { maxLength: 5 }), (cuts) => {
+        const copy = Buffer.alloc(form.length);
+        const places = [0, ...cuts.toSorted((a, b) => a - b), form.length];
+        for (const [position, end] of places.entries()) share.copyTo(copy, places[position - 1] ?? 0, end);
+        expect(copy).toEqual(form);
+      }),
+    );
+  });
+
   test('takes of the budget what it takes of the memory: pieces of one byte a block for all of them', () => {
     const { budget, usedBytes } = newBudget(MB);
     const share = new BodyShare(budget);

@@ -1,15 +1,24 @@
 import { expect, test } from 'vitest';
+import { BodyBudget, BodyShare } from '../../../src/front/exchange/body-budget.ts';
 import { LargeForms } from '../../../src/front/requests/large-forms.ts';
+import { FrontEndMetrics } from '../../../src/metrics/front-end-metrics.ts';
 import type { Form, FormFault } from '../../../src/protocol/form.ts';
 
 const MB = 1024 * 1024;
 const always = () => true;
+const budget = new BodyBudget(16 * MB, new FrontEndMetrics(FrontEndMetrics.createMemory()));
+
+function collected(form: string | Buffer): BodyShare {
+  const share = new BodyShare(budget);
+  expect(share.tryAdd(Buffer.from(form))).toBe(true);
+  return share;
+}
 
 test('a large form leaves the event loop to others while it is read', async () => {
   const forms = new LargeForms();
   let turns = 0;
   const form = await new Promise<Form | FormFault>((resolve) => {
-    forms.read(Buffer.from(`value=${'%41'.repeat(MB / 3)}`), always, resolve);
+    forms.read(collected(`value=${'%41'.repeat(MB / 3)}`), always, resolve);
     const countTurn = () => {
       turns++;
       if (turns < 10) setImmediate(countTurn);
@@ -25,16 +34,16 @@ test('forms are read in the order in which they came, and what nobody wants any 
   const read: string[] = [];
   let isWanted = true;
   const last = new Promise<void>((resolve) => {
-    forms.read(Buffer.alloc(MB, '&'), always, () => {
+    forms.read(collected(Buffer.alloc(MB, '&')), always, () => {
       read.push('first');
       isWanted = false;
     });
     forms.read(
-      Buffer.alloc(MB, '&'),
+      collected(Buffer.alloc(MB, '&')),
       () => isWanted,
       () => read.push('unwanted'),
     );
-    forms.read(Buffer.from('ttl=5'), always, (form) => {
+    forms.read(collected('ttl=5'), always, (form) => {
       read.push(`ttl ${'ttl' in form ? form.ttl : ''}`);
       resolve();
     });
