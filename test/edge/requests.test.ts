@@ -44,6 +44,35 @@ describe('a request in pieces', () => {
     connection.destroy();
   });
 
+  test.each(['100-continue', '100-Continue'])(
+    'whose body waits for leave gets it, asked as %s',
+    async (expectation) => {
+      const connection = await RawConnection.open(server.url);
+      const requests = [
+        ['PUT', '/v2/keys/waits', 'application/x-www-form-urlencoded', 'value=1', 201],
+        ['POST', '/v2/keys/waits', 'application/x-www-form-urlencoded', 'value=1', 400],
+        ['PUT', '/v2/keys/waits', 'application/x-www-form-urlencoded', 'value=2', 200],
+        ['PUT', '/v2/auth/users/waits', 'application/json', '{"user":"other"}', 400],
+        ['POST', '/v2/members', 'application/json', '{}', 400],
+      ] as const;
+      for (const [method, target, type, body, status] of requests) {
+        await connection.write(
+          `${method} ${target} HTTP/1.1\r\nHost: test\r\nContent-Type: ${type}\r\n` +
+            `Content-Length: ${body.length}\r\nExpect: ${expectation}\r\n\r\n`,
+        );
+        const leave = 'HTTP/1.1 100 Continue\r\n\r\n';
+        await connection.until(() => connection.received === leave, 10_000);
+        expect(connection.received).toBe(leave);
+        connection.received = '';
+        await connection.write(body);
+        const answer = await connection.answer();
+        expect([answer?.status, answer?.headers['content-type']], target).toEqual([status, 'application/json']);
+      }
+      await api.delete('/waits');
+      connection.destroy();
+    },
+  );
+
   test('sent with a chunked body, cut anywhere, is answered', async () => {
     const head =
       'PUT /v2/keys/chunked HTTP/1.1\r\nHost: test\r\nContent-Type: application/x-www-form-urlencoded\r\n' +

@@ -15,6 +15,7 @@ import { isPlainKeysUrl, isReadableQuery } from '../../protocol/path.ts';
 import { isForm, type KeysMethod, parseKeysRequest, readPlainWrite } from '../../protocol/request.ts';
 import type { Access, Verdict } from '../access/access.ts';
 import { acceptsGzip } from '../answers/compression.ts';
+import { letContinue } from '../answers/continuation.ts';
 import { ignoreBody, refuseMethod, writeNoRoomForBody, writeOwnAnswer } from '../answers/responder.ts';
 import { clientKeyOf } from '../connections/client-address.ts';
 import { certificateNameOf } from '../connections/client-certificates.ts';
@@ -140,6 +141,7 @@ export class KeysRoutes {
     claimed.isPathPlain = isPathPlain;
     claimed.query = query;
     claimed.contentType = request.getHeader('content-type');
+    letContinue(response, request);
     this.#noteClaim(claimed, response, request, key);
     claimed.beginWithBody(response);
   }

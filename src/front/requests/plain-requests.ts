@@ -9,6 +9,7 @@ import { refuseAccess } from '../../protocol/auth-request.ts';
 import type { PlainAnswer } from '../../protocol/members.ts';
 import { messageAnswer } from '../../protocol/plain-answer.ts';
 import type { Access, Verdict } from '../access/access.ts';
+import { letContinue } from '../answers/continuation.ts';
 import { writeNoRoomForBody, writeOwnAnswer } from '../answers/responder.ts';
 import { certificateNameOf } from '../connections/client-certificates.ts';
 import { BodyShare } from '../exchange/body-budget.ts';
@@ -86,6 +87,7 @@ export class PlainRequests {
       isWrite: true,
       isRecursive: false,
     };
+    letContinue(response, httpRequest);
     this.read(response, method, (request) => {
       this.#options.access.judge(claim, (verdict, lookUps) => {
         if (request.isGone) return;
