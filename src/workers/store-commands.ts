@@ -36,6 +36,12 @@ const SMALL_COMMAND_BYTES = 4096;
 const INSUFFICIENT_STORAGE = 507;
 const MEMORY_FULL = byteStringOf("the store's memory is nearly full (--store-heap-mb)");
 
+/**
+ * etcd looks every 500 ms for what has expired, so what is written with its life already over (`ttl=0`, or one that
+ * overflows) can be read, changed and deleted for a while. Clients find it there, and here for half as long, too.
+ */
+const GRACE_MS = 250;
+
 /** Greater answers no front end keeps: what they cost is writing them. */
 const KEPT_BODY_BYTES_MAX = 1024;
 
@@ -59,6 +65,8 @@ export class StoreCommands {
   readonly #listings: ListingJobs;
   /** Whether a change of users or roles has made sure of their directories since the process began. */
   #hasEnsuredAuth = false;
+  /** Epoch ms: until when what is due may be read still, since it was written with its life already over. */
+  graceEndMs = 0;
   #renderedEvent: StoreEvent | undefined;
   #renderedBody = '';
 
@@ -177,6 +185,7 @@ export class StoreCommands {
       this.#refuseForMemory(replies, slot);
       return;
     }
+    if ((flags & Flag.hasExpiration) !== 0) this.#giveGrace();
     this.#sequencer.begin();
     const outcome = this.#applier.write(command);
     this.#sequencer.applied();
@@ -190,6 +199,14 @@ export class StoreCommands {
       replies.answer(slot, ReplyFormat.keys | WRITE_BIT, statusOfEvent(outcome), body);
     }
     this.#sequencer.journalCommand(frontEnd.requests);
+  }
+
+  /** Before a write with a life: if that is over already, and nothing else is due, what follows may still find the node. */
+  #giveGrace(): void {
+    const timeMs = this.#store.timeFor(this.#command.timeMs);
+    // While there is grace, or a crowd that is due, none is given: nobody waits for more than one.
+    if (this.#command.expirationMs > timeMs || this.#store.nextExpirationMs <= timeMs) return;
+    this.graceEndMs = timeMs + GRACE_MS;
   }
 
   /** A change of users, roles or the switch. */

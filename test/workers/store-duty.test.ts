@@ -301,6 +301,38 @@ describe('a turn', () => {
     expect(bench.duty.idleMsMax).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('leaves what is written with its life over for a moment, and what follows finds it', () => {
+    const bench = new DutyBench();
+    bench.first.set(1, '/k', 'v', { expirationMs: NOON_MS });
+    bench.run();
+    bench.nowMs += 249;
+    // No grace for those that come while there is one: together they are gone.
+    bench.first.set(2, '/l', 'v', { expirationMs: NOON_MS - 1000, timeMs: NOON_MS + 249 });
+    bench.run();
+    expect([bench.valueAt('/k'), bench.valueAt('/l')]).toEqual(['v', 'v']);
+    expect(bench.duty.idleMsMax).toBe(1);
+    bench.nowMs += 1;
+    expect(bench.duty.turn()).toBe(2);
+    expect([bench.valueAt('/k'), bench.valueAt('/l')]).toEqual([undefined, undefined]);
+    expect(bench.duty.idleMsMax).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('gives no grace while there is something due, so that none waits for more than one', () => {
+    const bench = new DutyBench();
+    for (let slot = 0; slot < 300; slot++) bench.first.set(slot, `/k${slot}`, 'v', { expirationMs: NOON_MS });
+    bench.run();
+    bench.nowMs += 250;
+    const sizes: number[] = [];
+    for (let turn = 0; turn < 5; turn++) {
+      bench.first.set(turn, `/l${turn}`, 'v', { expirationMs: NOON_MS, timeMs: bench.nowMs });
+      bench.duty.turn();
+      bench.first.received();
+      sizes.push(bench.duty.store.tree.size);
+    }
+    // A hundred go each turn, and one comes. The fourth comes when all others have gone: it has grace, and the fifth with it.
+    expect(sizes).toEqual([201, 102, 3, 1, 2]);
+  });
+
   test('is not due before the next key expires, and is then', () => {
     const bench = new DutyBench();
     bench.first.set(1, '/k', 'v', { expirationMs: NOON_MS + 1000 });
