@@ -163,7 +163,7 @@ export class JournalWriter {
     this.#layer.fdatasync(fd);
     this.#crashPoint('after-fdatasync');
     // A file whose last name is gone takes writes and syncs without a word, and vanishes with our process.
-    if (this.#layer.linkCount(fd) === 0) throw Object.assign(new Error('the file was deleted'), { code: 'ENOENT' });
+    if (this.#layer.isDeleted(fd)) throw Object.assign(new Error('the file was deleted'), { code: 'ENOENT' });
     group.clear();
     this.#end = end;
     this.#sizeBytes = sizeBytes;

@@ -212,8 +212,8 @@ export class LossyFileLayer implements FileLayer {
     return this.#operate(() => this.#file(fd).current.bytes.length);
   }
 
-  linkCount(fd: number): number {
-    return this.#operate(() => this.#file(fd).links);
+  isDeleted(fd: number): boolean {
+    return this.#operate(() => this.#file(fd).links === 0);
   }
 
   /** What a file holds now, to be looked at or tampered with. It is the durable contents too. */
