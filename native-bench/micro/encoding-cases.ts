@@ -1,4 +1,4 @@
-/** Encode an answer: the template strings of the server beside the obvious alternatives; and escapes, forms, frames. */
+/** Encode an answer: the bytes and the template strings of the server beside JSON.stringify; and escapes, forms, frames. */
 import { byteStringOf } from '../../src/base/byte-string.ts';
 import { CommandReader, commandSizeBytes, writeCommand, writeValues } from '../../src/frame/command-frame.ts';
 import { Op } from '../../src/protocol/command.ts';
@@ -9,6 +9,7 @@ import type { StoreEvent } from '../../src/store/event.ts';
 import { Failure } from '../../src/store/failure.ts';
 import type { Node } from '../../src/store/node.ts';
 import { renderEvent, renderGetOfKey } from '../../src/store/render.ts';
+import { writeEvent, writeGetOfKey } from '../../src/store/render-bytes.ts';
 import { Store } from '../../src/store/store.ts';
 import { type MicroCase, repeated } from './micro-case.ts';
 import { newWrite } from './store-cases.ts';
@@ -23,6 +24,7 @@ export function encodingCases(): MicroCase[] {
   const event = eventOfSecondSet();
   const node = event.node as Node;
   const buffer = Buffer.alloc(4096);
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
   // A template is a chain of pieces until somebody reads it: so every case ends in the buffer, as an answer does.
   const copy = (text: string): void => {
     if (buffer.latin1Write(text, 0, text.length) !== text.length) throw new Error('the buffer is too small');
@@ -30,8 +32,9 @@ export function encodingCases(): MicroCase[] {
   return [
     repeated('encode an answer: template strings', () => copy(renderEvent(event))),
     repeated('encode an answer: JSON.stringify', () => copy(stringifyEvent(event))),
-    repeated('encode an answer: field by field into a buffer', () => writeEvent(buffer, event)),
-    repeated('encode the answer to a get', () => copy(renderGetOfKey(node, NOW_MS))),
+    repeated('encode an answer: as bytes', () => writeEvent(buffer, view, 0, event)),
+    repeated('encode the answer to a get: template strings', () => copy(renderGetOfKey(node, NOW_MS))),
+    repeated('encode the answer to a get: as bytes', () => writeGetOfKey(buffer, view, 0, node)),
     repeated('escape a value that needs no escape', () => copy(escapeJson(node.value))),
     repeated('escape a small JSON document', () => copy(escapeJson(DOCUMENT))),
     repeated('parse the form of a plain set', () => copy(parsePlainValueForm(FORM) ?? '')),
@@ -75,21 +78,4 @@ function fieldsOf(node: Node | undefined) {
   if (node === undefined) return undefined;
   const { path: key, value, modifiedIndex, createdIndex } = node;
   return { key, value, modifiedIndex, createdIndex };
-}
-
-function writeEvent(buffer: Buffer, { node, prevNode }: StoreEvent): number {
-  let at = 0;
-  const put = (text: string): void => {
-    at += buffer.latin1Write(text, at, text.length);
-  };
-  put('{"action":"set","node":{');
-  for (const each of [node, prevNode] as Node[]) {
-    put('"key":"');
-    put(each.path);
-    put('","value":"');
-    put(each.value);
-    put(`","modifiedIndex":${each.modifiedIndex},"createdIndex":${each.createdIndex}`);
-    put(each === node ? '},"prevNode":{' : '}}\n');
-  }
-  return at;
 }

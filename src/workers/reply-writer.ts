@@ -15,11 +15,15 @@ import {
   ReplyFormat,
   ReplyKind,
   replySizeBytes,
+  WRITE_BIT,
   writeReplyHead,
 } from '../frame/reply-frame.ts';
 import { sizeKbOf } from '../frame/shared-words.ts';
 import type { Doorbell } from '../ring/doorbell.ts';
 import { RingGauge } from '../ring/ring.ts';
+import type { StoreEvent } from '../store/event.ts';
+import type { Node } from '../store/node.ts';
+import { writeEvent, writeGetOfKey } from '../store/render-bytes.ts';
 
 /** More slots than these are split over several frames. */
 const EVENT_SLOTS_MAX = 8192;
@@ -66,6 +70,24 @@ export class ReplyWriter {
   /** A whole answer. */
   answer(slot: number, format: number, status: number, body: string): void {
     this.#frame(ReplyKind.answer, format, status, slot, body);
+  }
+
+  /** The answer to a write, told as bytes. @param sizeBytes of it: `eventSizeBytes`. */
+  answerWithEvent(slot: number, status: number, event: StoreEvent, sizeBytes: number): void {
+    const link = this.#link;
+    const at = this.#claim(replySizeBytes(0, sizeBytes));
+    this.#head(link, at, ReplyKind.answer, ReplyFormat.keys | WRITE_BIT, status, slot, sizeBytes);
+    writeEvent(link.bytes, link.view, at + REPLY_HEAD_SIZE_BYTES, event);
+    link.publishQuietly();
+  }
+
+  /** The answer to a read of a key, told as bytes. @param sizeBytes of it: `getOfKeySizeBytes`. */
+  answerWithKey(slot: number, format: number, node: Node, sizeBytes: number): void {
+    const link = this.#link;
+    const at = this.#claim(replySizeBytes(0, sizeBytes));
+    this.#head(link, at, ReplyKind.answer, format, 200, slot, sizeBytes);
+    writeGetOfKey(link.bytes, link.view, at + REPLY_HEAD_SIZE_BYTES, node);
+    link.publishQuietly();
   }
 
   /** The answer to a read that its front end may keep while the version at `position` is this. */

@@ -18,6 +18,7 @@ import { Failure } from '../store/failure.ts';
 import { Listing } from '../store/listing.ts';
 import type { Node } from '../store/node.ts';
 import { renderActionOnly, renderEvent, renderGetOfKey, statusOfEvent } from '../store/render.ts';
+import { eventSizeBytes, getOfKeySizeBytes } from '../store/render-bytes.ts';
 import { NO_PLACE, type Store } from '../store/store.ts';
 import { Applier, isWriteOp } from './apply.ts';
 import { watcherIdOf } from './deliveries.ts';
@@ -191,13 +192,7 @@ export class StoreCommands {
     this.#sequencer.applied();
     this.#sequencer.stamp(replies);
     if (outcome instanceof Failure) this.#refuse(replies, slot, flags | WRITE_FLAG, outcome);
-    else {
-      const body =
-        (flags & Flag.noValueOnSuccess) !== 0 && outcome.node !== undefined
-          ? renderActionOnly(outcome)
-          : this.render(outcome);
-      replies.answer(slot, ReplyFormat.keys | WRITE_BIT, statusOfEvent(outcome), body);
-    }
+    else this.#tell(replies, slot, flags, outcome);
     this.#sequencer.journalCommand(frontEnd.requests);
   }
 
@@ -207,6 +202,17 @@ export class StoreCommands {
     // While there is grace, or a crowd that is due, none is given: nobody waits for more than one.
     if (this.#command.expirationMs > timeMs || this.#store.nextExpirationMs <= timeMs) return;
     this.graceEndMs = timeMs + GRACE_MS;
+  }
+
+  #tell(replies: ReplyWriter, slot: number, flags: number, event: StoreEvent): void {
+    const status = statusOfEvent(event);
+    if ((flags & Flag.noValueOnSuccess) !== 0 && event.node !== undefined) {
+      replies.answer(slot, ReplyFormat.keys | WRITE_BIT, status, renderActionOnly(event));
+      return;
+    }
+    const sizeBytes = eventSizeBytes(event);
+    if (sizeBytes > 0) replies.answerWithEvent(slot, status, event, sizeBytes);
+    else replies.answer(slot, ReplyFormat.keys | WRITE_BIT, status, this.render(event));
   }
 
   /** A change of users, roles or the switch. */
@@ -296,14 +302,20 @@ export class StoreCommands {
     if (outcome instanceof Failure) this.#refuse(replies, slot, flags, outcome);
     else if (outcome.isDirectory) this.#list(replies, outcome);
     else {
-      const body = renderGetOfKey(outcome, this.#store.timeFor(timeMs));
-      // What is left of a life changes without a write.
-      const mayBeKept = outcome.expirationMs === undefined && body.length <= KEPT_BODY_BYTES_MAX;
-      if (mayBeKept && (flags & Flag.keep) !== 0) {
-        const position = ReadVersions.positionOf(outcome.pathHash);
-        replies.answerToKeep(slot, body, position, this.#keptReads.versionToKeep(outcome));
-      } else replies.answer(slot, ReplyFormat.keys | headBit(flags), 200, body);
+      const sizeBytes = (flags & Flag.keep) === 0 ? getOfKeySizeBytes(outcome) : 0;
+      if (sizeBytes > 0) replies.answerWithKey(slot, ReplyFormat.keys | headBit(flags), outcome, sizeBytes);
+      else this.#showKey(replies, slot, flags, outcome, this.#store.timeFor(timeMs));
     }
+  }
+
+  #showKey(replies: ReplyWriter, slot: number, flags: number, node: Node, nowMs: number): void {
+    const body = renderGetOfKey(node, nowMs);
+    // What is left of a life changes without a write.
+    const mayBeKept = node.expirationMs === undefined && body.length <= KEPT_BODY_BYTES_MAX;
+    if (mayBeKept && (flags & Flag.keep) !== 0) {
+      const position = ReadVersions.positionOf(node.pathHash);
+      replies.answerToKeep(slot, body, position, this.#keptReads.versionToKeep(node));
+    } else replies.answer(slot, ReplyFormat.keys | headBit(flags), 200, body);
   }
 
   #list(replies: ReplyWriter, directory: Node): void {
@@ -353,7 +365,7 @@ export class StoreCommands {
     return JSON.stringify(takeReading(this.#store, this.#sequencer.sequence, this.#memory?.isFull ?? false));
   }
 
-  /** An event is rendered once, for its writer and for all who watch. */
+  /** An event is rendered once for all who watch, and for its writer, if the answer is not written as bytes. */
   render(event: StoreEvent): string {
     if (event !== this.#renderedEvent) {
       this.#renderedBody = renderEvent(event);

@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ByteString } from '../../src/base/byte-string.ts';
+import { Action, StoreEvent } from '../../src/store/event.ts';
+import { directorySnapshot, Node, newDirectory } from '../../src/store/node.ts';
+import { renderEvent, renderGetOfKey } from '../../src/store/render.ts';
+import { eventSizeBytes, getOfKeySizeBytes, writeEvent, writeGetOfKey } from '../../src/store/render-bytes.ts';
+
+/** An answer lies between other frames, of which it must not touch a byte. */
+const AT = 8;
+const UNTOUCHED = 0x7f;
+
+function written(sizeBytes: number, write: (bytes: Buffer, view: DataView, at: number) => void): string {
+  const bytes = Buffer.alloc(AT + sizeBytes + AT, UNTOUCHED);
+  write(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), AT);
+  const around = [...bytes.subarray(0, AT), ...bytes.subarray(AT + sizeBytes)];
+  expect(around.every((byte) => byte === UNTOUCHED)).toBe(true);
+  return bytes.latin1Slice(AT, AT + sizeBytes);
+}
+
+function key(path: string, value: string, createdIndex: number, modifiedIndex: number, expirationMs?: number): Node {
+  return new Node(
+    path as ByteString,
+    true,
+    value as ByteString,
+    true,
+    undefined,
+    createdIndex,
+    modifiedIndex,
+    expirationMs,
+  );
+}
+
+/** No slashes and quotes: what these are to a path and to JSON is not the matter here. */
+const text = fc.string({ unit: fc.constantFrom('a', 'Z', '0', '-', '~'), maxLength: 100 });
+const index = fc.oneof(fc.nat(20), fc.nat(), fc.maxSafeNat());
+const node = fc
+  .tuple(text, text, index, index)
+  .map(([name, value, created, modified]) => key(`/${name}`, value, created, modified));
+const action = fc.constantFrom(Action.set, Action.create, Action.update, Action.compareAndSwap);
+
+describe('an answer written as bytes', () => {
+  test('is that of a write as a string', () => {
+    fc.assert(
+      fc.property(action, index, node, fc.option(node, { nil: undefined }), (what, at, after, before) => {
+        const event = new StoreEvent(what, at, 0, false, after, before);
+        expect(written(eventSizeBytes(event), (...where) => writeEvent(...where, event))).toBe(renderEvent(event));
+      }),
+    );
+  });
+
+  test('is that of a get as a string', () => {
+    fc.assert(
+      fc.property(node, (shown) => {
+        expect(written(getOfKeySizeBytes(shown), (...where) => writeGetOfKey(...where, shown))).toBe(
+          renderGetOfKey(shown, 0),
+        );
+      }),
+    );
+  });
+
+  const plain = key('/k', 'v', 1, 1);
+  test.each<[string, Node]>([
+    ['has a timer', key('/k', 'v', 1, 1, 5)],
+    [
+      'has a path that needs an escape',
+      new Node('/"' as ByteString, false, 'v' as ByteString, true, undefined, 1, 1, undefined),
+    ],
+    [
+      'has a value that needs an escape',
+      new Node('/k' as ByteString, true, '"' as ByteString, false, undefined, 1, 1, undefined),
+    ],
+    ['is a directory', directorySnapshot(newDirectory('/k' as ByteString, true, 1, undefined))],
+  ])('is left to the string where a node %s', (_, other) => {
+    expect(getOfKeySizeBytes(other)).toBe(0);
+    expect(eventSizeBytes(new StoreEvent(Action.set, 2, 0, false, other, undefined))).toBe(0);
+    expect(eventSizeBytes(new StoreEvent(Action.set, 2, 0, false, plain, other))).toBe(0);
+  });
+
+  test('is left to the string where a node has gone', () => {
+    expect(eventSizeBytes(new StoreEvent(Action.delete, 2, 0, false, undefined, plain))).toBe(0);
+  });
+});
