@@ -190,7 +190,7 @@ export class CommandReader {
     this.#at = at;
     assert(bytes[at + VERSION_AT] === COMMAND_VERSION, 'a command frame has a version that this build knows');
     assert(
-      sizeBytes === commandSizeBytes(this.#pathSizeBytes, this.#valueSizeBytes, this.#prevValueSizeBytes),
+      sizeBytes === commandSizeBytes(this.#pathSizeBytes(), this.#valueSizeBytes(), this.#prevValueSizeBytes()),
       'the parts of a command frame fill it',
     );
   }
@@ -235,29 +235,39 @@ export class CommandReader {
     return this.#view.getInt32(this.#at + STATE_HASH_AT, true);
   }
   get path(): ByteString {
-    const start = this.#at + COMMAND_HEAD_SIZE_BYTES;
-    return this.#bytes.latin1Slice(start, start + this.#pathSizeBytes) as ByteString;
+    return this.#bytes.latin1Slice(this.pathOffset, this.pathEnd) as ByteString;
+  }
+  /** Where the path lies, from `pathOffset` to `pathEnd`, for who can do without the string. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+  get pathOffset(): number {
+    return this.#at + COMMAND_HEAD_SIZE_BYTES;
+  }
+  get pathEnd(): number {
+    return this.pathOffset + this.#pathSizeBytes();
   }
   get value(): ByteString {
-    const size = this.#valueSizeBytes;
+    const size = this.#valueSizeBytes();
     if (size === 0) return EMPTY;
-    const start = this.#at + COMMAND_HEAD_SIZE_BYTES + this.#pathSizeBytes;
+    const start = this.pathEnd;
     return this.#bytes.latin1Slice(start, start + size) as ByteString;
   }
   get prevValue(): ByteString {
-    const size = this.#prevValueSizeBytes;
+    const size = this.#prevValueSizeBytes();
     if (size === 0) return EMPTY;
-    const start = this.#at + COMMAND_HEAD_SIZE_BYTES + this.#pathSizeBytes + this.#valueSizeBytes;
+    const start = this.pathEnd + this.#valueSizeBytes();
     return this.#bytes.latin1Slice(start, start + size) as ByteString;
   }
 
-  get #pathSizeBytes(): number {
+  // Methods, since a private getter is a call into native code each time.
+  #pathSizeBytes(): number {
     return pathSizeBytesAt(this.#view, this.#at);
   }
-  get #valueSizeBytes(): number {
+  #valueSizeBytes(): number {
     return this.#view.getUint32(this.#at + VALUE_SIZE_AT, true);
   }
-  get #prevValueSizeBytes(): number {
+  #prevValueSizeBytes(): number {
     return this.#view.getUint32(this.#at + PREV_VALUE_SIZE_AT, true);
   }
 }

@@ -111,14 +111,21 @@ export function writeReplyHead(
 /** Reads one reply; valid while the frame is. */
 export class ReplyReader {
   bytes: Buffer = Buffer.alloc(0);
+  /** Where `bytes` lies: to ask a buffer for it is a call into native code. */
+  #memory: ArrayBufferLike = this.bytes.buffer;
+  #memoryOffset = 0;
   #view: DataView = new DataView(new ArrayBuffer(REPLY_HEAD_SIZE_BYTES));
   #at = 0;
 
   read(bytes: Buffer, view: DataView, at: number, sizeBytes: number): void {
-    this.bytes = bytes;
+    if (bytes !== this.bytes) {
+      this.bytes = bytes;
+      this.#memory = bytes.buffer;
+      this.#memoryOffset = bytes.byteOffset;
+    }
     this.#view = view;
     this.#at = at;
-    assert(sizeBytes === replySizeBytes(this.#wordCount, this.bodySizeBytes), 'the parts of a reply frame fill it');
+    assert(sizeBytes === replySizeBytes(this.#wordCount(), this.bodySizeBytes), 'the parts of a reply frame fill it');
   }
 
   get kind(): number {
@@ -165,14 +172,13 @@ export class ReplyReader {
   }
   /** Where the body begins in `bytes`. */
   get bodyOffset(): number {
-    return this.#at + REPLY_HEAD_SIZE_BYTES + 4 * this.#wordCount;
+    return this.#at + REPLY_HEAD_SIZE_BYTES + 4 * this.#wordCount();
   }
-  get #wordCount(): number {
+  #wordCount(): number {
     return this.isKeepable ? KEEP_WORDS : this.slotCount;
   }
   /** The body where it lies: in the ring, valid until the frame is released. */
   get body(): Uint8Array {
-    const { bytes } = this;
-    return new Uint8Array(bytes.buffer, bytes.byteOffset + this.bodyOffset, this.bodySizeBytes);
+    return new Uint8Array(this.#memory, this.#memoryOffset + this.bodyOffset, this.bodySizeBytes);
   }
 }

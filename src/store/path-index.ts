@@ -17,6 +17,7 @@
  * The hash has no secret, so an enemy can choose names that crowd in one place. No search looks further than
  * `PROBES_MAX`: what finds no place within that goes into a Map, whose hash has a secret.
  */
+import '../base/latin1.ts';
 import type { ByteString } from '../base/byte-string.ts';
 import type { Node } from './node.ts';
 import { hashOfPath } from './state-hash.ts';
@@ -39,6 +40,11 @@ export class PathIndex {
   /** @param pathHash of the path, for who has it already. */
   get(path: ByteString, pathHash = hashOfPath(path)): Node | undefined {
     return this.#shardOf(pathHash).find(path, path.length, pathHash);
+  }
+
+  /** The same for a path that is still `bytes` from `from` to `to`: of one that is known nobody has to make a string. */
+  getBytes(bytes: Buffer, from: number, to: number, pathHash: number): Node | undefined {
+    return this.#shardOf(pathHash).findBytes(bytes, from, to, pathHash);
   }
 
   /** The node whose path is the first `length` characters of `path`: nobody has to cut them off. */
@@ -111,6 +117,24 @@ class Shard {
       place = (place + 1) & mask;
     }
     return this.#crowded?.get(path.slice(0, length) as ByteString);
+  }
+
+  /** The node whose path has these bytes. */
+  findBytes(bytes: Buffer, from: number, to: number, pathHash: number): Node | undefined {
+    const hashes = this.#hashes;
+    const mask = this.#mask;
+    const mark = markOf(pathHash);
+    let place = mark & mask;
+    for (let probes = 0; probes < PROBES_MAX; probes++) {
+      const found = hashes[place] as number;
+      if (found === 0) break;
+      if (found === mark) {
+        const node = this.#nodes[place] as Node;
+        if (hasBytes(node.path, bytes, from, to)) return node;
+      }
+      place = (place + 1) & mask;
+    }
+    return this.#crowded?.get(bytes.latin1Slice(from, to) as ByteString);
   }
 
   /** The first node with this mark. */
@@ -220,6 +244,15 @@ class Shard {
     }
     if (crowded !== undefined) for (const node of crowded.values()) this.#place(markOf(node.pathHash), node);
   }
+}
+
+function hasBytes(path: ByteString, bytes: Buffer, from: number, to: number): boolean {
+  const { length } = path;
+  if (length !== to - from) return false;
+  for (let position = 0; position < length; position++) {
+    if (path.charCodeAt(position) !== bytes[from + position]) return false;
+  }
+  return true;
 }
 
 /** The hash as a place is marked with it. */

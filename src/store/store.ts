@@ -22,6 +22,9 @@ export interface Write {
   /** A union of `Flag` bits. */
   flags: number;
   path: ByteString;
+  /** What stands at the path, and the hash of the path, where the caller has looked; no hash where he has not. */
+  known?: Node | undefined;
+  pathHash?: number | undefined;
   value: ByteString;
   prevValue: ByteString;
   /** 0: no condition. A bigint only beyond the safe integers, where it equals no index. */
@@ -187,8 +190,8 @@ export class Store {
 
   #set(write: Write): StoreEvent | Failure {
     if (write.path === '') return ROOT_IS_READ_ONLY;
-    const pathHash = hashOfPath(write.path);
-    const old = this.tree.find(write.path, pathHash);
+    const pathHash = write.pathHash ?? hashOfPath(write.path);
+    const old = write.pathHash === undefined ? this.tree.find(write.path, pathHash) : write.known;
     if (old === undefined) {
       if ((write.flags & Flag.refresh) === 0) return this.#createAbsent(write, write.path, pathHash, Action.set);
       return this.tree.locate(write.path) as Failure;
@@ -218,7 +221,7 @@ export class Store {
 
   #update(write: Write): StoreEvent | Failure {
     if (write.path === '') return ROOT_IS_READ_ONLY;
-    const old = this.tree.locate(write.path);
+    const old = write.known ?? this.tree.locate(write.path);
     if (old instanceof Failure) return old;
     if (!old.isDirectory) return this.#overwrite(write, old, Action.update);
     if (write.value !== '') return new Failure(102, write.path);
@@ -231,7 +234,7 @@ export class Store {
 
   #compareAndSwap(write: Write): StoreEvent | Failure {
     if (write.path === '') return ROOT_IS_READ_ONLY;
-    const old = this.tree.locate(write.path);
+    const old = write.known ?? this.tree.locate(write.path);
     if (old instanceof Failure) return old;
     if (old.isDirectory) return new Failure(102, write.path);
     return compare(old, write) ?? this.#overwrite(write, old, Action.compareAndSwap);
@@ -239,7 +242,7 @@ export class Store {
 
   #delete(write: Write): StoreEvent | Failure {
     if (write.path === '') return ROOT_IS_READ_ONLY;
-    const node = this.tree.locate(write.path);
+    const node = write.known ?? this.tree.locate(write.path);
     if (node instanceof Failure) return node;
     if (node.children !== undefined) {
       if ((write.flags & (Flag.dir | Flag.recursive)) === 0) return new Failure(102, write.path);
@@ -249,7 +252,7 @@ export class Store {
   }
 
   #compareAndDelete(write: Write): StoreEvent | Failure {
-    const node = this.tree.locate(write.path);
+    const node = write.known ?? this.tree.locate(write.path);
     if (node instanceof Failure) return node;
     if (node.isDirectory) return new Failure(102, write.path);
     return compare(node, write) ?? this.#remove(Action.compareAndDelete, node);
@@ -326,7 +329,8 @@ export class Store {
 
   #announce(event: StoreEvent): void {
     this.#onEvent(event, this.#recipients);
-    this.#recipients.length = 0;
+    // To set a length is a call into native code, and mostly nobody watches.
+    if (this.#recipients.length > 0) this.#recipients.length = 0;
   }
 }
 

@@ -10,6 +10,7 @@ import type { StoreEvent } from '../store/event.ts';
 import type { Failure } from '../store/failure.ts';
 import { Security } from '../store/security.ts';
 import type { AuthAnswer } from '../store/security-answers.ts';
+import { hashOfPathBytes } from '../store/state-hash.ts';
 import type { Store, Write } from '../store/store.ts';
 
 export class Applier {
@@ -20,6 +21,8 @@ export class Applier {
     op: Op.get,
     flags: 0,
     path: '' as Write['path'],
+    known: undefined,
+    pathHash: undefined,
     value: '' as Write['path'],
     prevValue: '' as Write['path'],
     prevIndex: 0,
@@ -43,13 +46,26 @@ export class Applier {
     const write = this.#write;
     write.op = command.op as Op;
     write.flags = command.flags;
-    write.path = command.path;
+    this.#lookUp(command);
     write.value = command.value;
     write.prevValue = command.prevValue;
     write.prevIndex = command.prevIndex;
     write.expirationMs = command.expirationMs;
     write.timeMs = command.timeMs;
-    return this.#store.write(write);
+    const outcome = this.#store.write(write);
+    write.known = undefined; // It may be gone, with all that is below it.
+    return outcome;
+  }
+
+  /** A path that stands in the tree has its string there: to make another is a call into native code, and garbage. */
+  #lookUp(command: CommandReader): void {
+    const write = this.#write;
+    const { bytes, pathOffset, pathEnd } = command;
+    const pathHash = hashOfPathBytes(bytes, pathOffset, pathEnd);
+    const known = this.#store.tree.index.getBytes(bytes, pathOffset, pathEnd, pathHash);
+    write.pathHash = pathHash;
+    write.known = known;
+    write.path = known === undefined ? command.path : known.path;
   }
 
   /** Applies any journaled command: a write, a tick, or a checkpoint, at which the state must be what it was. */

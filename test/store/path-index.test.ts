@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
 import { Node } from '../../src/store/node.ts';
 import { PathIndex } from '../../src/store/path-index.ts';
-import { hashOfPath } from '../../src/store/state-hash.ts';
+import { hashOfPath, hashOfPathBytes } from '../../src/store/state-hash.ts';
 
 /** More than a search looks through. */
 const CROWD = 100;
@@ -30,6 +30,12 @@ function indexOf(nodes: Iterable<Node>): PathIndex {
   const index = new PathIndex();
   for (const node of nodes) index.add(node);
   return index;
+}
+
+/** Looks for a path as it lies in a frame, among other bytes. */
+function getBytes(index: PathIndex, path: string): Node | undefined {
+  const bytes = Buffer.from(`<${path}>`, 'latin1');
+  return index.getBytes(bytes, 1, bytes.length - 1, hashOfPathBytes(bytes, 1, bytes.length - 1));
 }
 
 const crowded = crowdedPaths();
@@ -62,7 +68,10 @@ describe('the index of paths', () => {
           }
         }
         expect(index.size).toBe(model.size);
-        for (const path of paths) expect(index.get(path as ByteString)).toBe(model.get(path));
+        for (const path of paths) {
+          expect(index.get(path as ByteString)).toBe(model.get(path));
+          expect(getBytes(index, path)).toBe(model.get(path));
+        }
       }),
     );
   });
@@ -84,6 +93,14 @@ describe('the index of paths', () => {
     const index = indexOf(row);
     for (const node of row) index.remove(node);
     expect(index.size).toBe(0);
+  });
+
+  test('tells paths with one hash apart by their bytes', () => {
+    const hash = hashOfPath('/a/x' as ByteString);
+    const index = indexOf([nodeAt('/a/y', hash), nodeAt('/a/xx', hash)]);
+    expect(getBytes(index, '/a/x')).toBeUndefined();
+    index.add(nodeAt('/a/x', hash));
+    expect(getBytes(index, '/a/x')?.path).toBe('/a/x');
   });
 
   test('finds a directory by the beginning of the paths in it', () => {

@@ -24,7 +24,6 @@ import { LARGE_ANSWER_SIZE_BYTES, LargeAnswers, type LargeAnswersOptions } from 
 import { type KeptRead, ReadCache } from './read-cache.ts';
 import { RequestDurations, type SlowRequestOptions, UnmeasuredDurations } from './request-durations.ts';
 import { SlotState, Slots } from './slots.ts';
-import { OPENING_BRACE } from './stream-writer.ts';
 import { Turns, type TurnsOptions, type TurnWork } from './turns.ts';
 import { UndoneRequests } from './undone-requests.ts';
 import { Watches } from './watches.ts';
@@ -69,9 +68,6 @@ export class StoreClient implements TurnWork {
   readonly #undone: UndoneRequests;
   readonly #turns: Turns;
   #owedLookUps: LookUps = { requests: 0, made: 0, inVain: 0 };
-  /** What `#writeCorked` writes: fields instead of a closure a reply. */
-  #response: HttpResponse | undefined;
-  #body: Uint8Array = OPENING_BRACE;
 
   constructor(options: StoreClientOptions) {
     const { limits, metrics, responder, words } = options;
@@ -314,30 +310,29 @@ export class StoreClient implements TurnWork {
         this.#large.list(slot, response, reply, attachments);
         return;
       }
-      if (reply.body.length > LARGE_ANSWER_SIZE_BYTES && (reply.format & HEAD_BIT) === 0) {
+      if (reply.bodySizeBytes > LARGE_ANSWER_SIZE_BYTES && (reply.format & HEAD_BIT) === 0) {
         this.#large.answer(slot, response, reply);
         return;
       }
-      this.#response = response;
-      this.#body = reply.body;
       response.cork(this.#writeCorked);
     }
     slots.release(slot);
   }
 
+  /** Writes the reply that is being read: no closure a reply, and no field that points to what is young. */
   readonly #writeCorked = (): void => {
-    const response = this.#response as HttpResponse;
     const reply = this.#reply;
+    const response = this.slots.responseOf(reply.slot);
     if (reply.format === ReplyFormat.health) {
       this.#writeHealth(response);
       return;
     }
     if (reply.format === ReplyFormat.reading) {
-      this.#options.onReading(reply.slot, response, this.#body);
+      this.#options.onReading(reply.slot, response, reply.body);
       return;
     }
     const { format, status, etcdIndex, raftIndex } = reply;
-    this.#responder.writeStoreAnswer(response, format, status, etcdIndex, raftIndex, this.#body);
+    this.#responder.writeStoreAnswer(response, format, status, etcdIndex, raftIndex, reply.body);
   };
 
   #writeHealth(response: HttpResponse): void {
