@@ -61,7 +61,7 @@ export const ReplyFormat = {
 export const REPLY_HEAD_SIZE_BYTES = 32;
 /** Set in an event's slot when the watch is a stream. */
 export const STREAM_BIT = 0x8000_0000;
-/** Bit of `format`: the request was a HEAD, so only the size of the body counts. */
+/** Bit of `format`: the request was a HEAD, so in place of the body stands its size, in decimal digits. */
 export const HEAD_BIT = 0x80;
 /** Bit of `format`: the answer is to a command that changes the state, so a failed disk makes it a failure. */
 export const WRITE_BIT = 0x40;

@@ -1,17 +1,14 @@
 /** Listings that take more than one slice: each turn gives one of them its share, so that other commands go on. */
 import type { Listing } from '../store/listing.ts';
 import type { ListingRoom } from './listing-room.ts';
-import type { ReplyWriter } from './reply-writer.ts';
+import type { ReplyWriter, Stamp } from './reply-writer.ts';
 
-interface ListingJob {
+/** Stamped when the listing was asked for. */
+interface ListingJob extends Stamp {
   readonly listing: Listing;
   readonly replies: ReplyWriter;
   readonly slot: number;
   readonly format: number;
-  /** As they were when the listing was asked for. */
-  readonly gate: number;
-  readonly etcdIndex: number;
-  readonly raftIndex: number;
 }
 
 export class ListingJobs {
@@ -54,7 +51,7 @@ export class ListingJobs {
   }
 
   #step(job: ListingJob): void {
-    const { replies, slot, format, listing, gate, etcdIndex, raftIndex } = job;
+    const { replies, slot, format, listing } = job;
     const beforeBytes = listing.heldBytes;
     const isComplete = listing.step();
     this.#room.take(listing.heldBytes - beforeBytes);
@@ -65,6 +62,6 @@ export class ListingJobs {
     }
     this.#room.take(-listing.heldBytes);
     if (isGivenUp) replies.listingRefused(slot);
-    else replies.answerInParts(slot, format, listing.takeParts(), gate, etcdIndex, raftIndex);
+    else replies.answerInParts(slot, format, listing.takeParts(), job);
   }
 }

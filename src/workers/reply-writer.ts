@@ -31,7 +31,15 @@ const EVENT_SLOTS_MAX = 8192;
 const RING_BODY_SIZE_BYTES_MAX = 64 * 1024;
 const WAIT_FOR_ROOM_MS = 0.05;
 
-export class ReplyWriter {
+/** Where the store stands. */
+export interface Stamp {
+  /** The sequence that must be durable before what is said may leave. */
+  readonly gate: number;
+  readonly etcdIndex: number;
+  readonly raftIndex: number;
+}
+
+export class ReplyWriter implements Stamp {
   readonly #link: LinkProducer;
   readonly #gauge: RingGauge;
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
@@ -67,25 +75,25 @@ export class ReplyWriter {
     this.#link.wakeConsumer();
   }
 
-  /** A whole answer. */
+  /** A whole answer. @param format with HEAD_BIT only the size of the body goes out. */
   answer(slot: number, format: number, status: number, body: string): void {
-    this.#frame(ReplyKind.answer, format, status, slot, body);
+    this.#frame(ReplyKind.answer, format, status, slot, (format & HEAD_BIT) === 0 ? body : String(body.length));
   }
 
   /** The answer to a write, told as bytes. @param sizeBytes of it: `eventSizeBytes`. */
   answerWithEvent(slot: number, status: number, event: StoreEvent, sizeBytes: number): void {
     const link = this.#link;
     const at = this.#claim(replySizeBytes(0, sizeBytes));
-    this.#head(link, at, ReplyKind.answer, ReplyFormat.keys | WRITE_BIT, status, slot, sizeBytes);
+    this.#head(at, ReplyKind.answer, ReplyFormat.keys | WRITE_BIT, status, slot, sizeBytes);
     writeEvent(link.bytes, link.view, at + REPLY_HEAD_SIZE_BYTES, event);
     link.publishQuietly();
   }
 
-  /** The answer to a read of a key, told as bytes. @param sizeBytes of it: `getOfKeySizeBytes`. */
-  answerWithKey(slot: number, format: number, node: Node, sizeBytes: number): void {
+  /** The answer to a GET of a key, told as bytes. @param sizeBytes of it: `getOfKeySizeBytes`. */
+  answerWithKey(slot: number, node: Node, sizeBytes: number): void {
     const link = this.#link;
     const at = this.#claim(replySizeBytes(0, sizeBytes));
-    this.#head(link, at, ReplyKind.answer, format, 200, slot, sizeBytes);
+    this.#head(at, ReplyKind.answer, ReplyFormat.keys, 200, slot, sizeBytes);
     writeGetOfKey(link.bytes, link.view, at + REPLY_HEAD_SIZE_BYTES, node);
     link.publishQuietly();
   }
@@ -94,7 +102,7 @@ export class ReplyWriter {
   answerToKeep(slot: number, body: string, position: number, version: number): void {
     const link = this.#link;
     const at = this.#claim(replySizeBytes(KEEP_WORDS, body.length));
-    this.#head(link, at, ReplyKind.answer, ReplyFormat.keys | KEEP_BIT, 200, slot, body.length);
+    this.#head(at, ReplyKind.answer, ReplyFormat.keys | KEEP_BIT, 200, slot, body.length);
     const wordsAt = at + REPLY_HEAD_SIZE_BYTES;
     link.view.setUint32(wordsAt, position, true);
     link.view.setInt32(wordsAt + 4, version, true);
@@ -130,34 +138,31 @@ export class ReplyWriter {
     this.#frame(ReplyKind.rolledBack, ReplyFormat.plainJson, 200, 0, '');
   }
 
-  /** An answer rendered in parts, as it was when `gate`, `etcdIndex` and `raftIndex` were these. */
-  answerInParts(
-    slot: number,
-    format: number,
-    parts: readonly Uint8Array<ArrayBuffer>[],
-    gate: number,
-    etcdIndex: number,
-    raftIndex: number,
-  ): void {
-    let size = 0;
-    for (const part of parts) size += part.length;
-    const kind = ReplyKind.answer;
-    this.#unannouncedGate ??= gate;
-    if ((format & HEAD_BIT) !== 0 || size <= RING_BODY_SIZE_BYTES_MAX) {
-      const link = this.#link;
-      const at = this.#claim(replySizeBytes(0, size));
-      writeReplyHead(link.bytes, link.view, at, kind, format, 200, slot, gate, size, etcdIndex, raftIndex);
-      let partAt = at + REPLY_HEAD_SIZE_BYTES;
-      for (const part of parts) {
-        link.bytes.set(part, partAt);
-        partAt += part.length;
-      }
-      link.publishQuietly();
-      return;
+  /** An answer rendered in parts, as of `stamp`. */
+  answerInParts(slot: number, format: number, parts: readonly Uint8Array<ArrayBuffer>[], stamp: Stamp): void {
+    const sizeBytes = sizeOf(parts);
+    if ((format & HEAD_BIT) !== 0) this.#partsInRing(slot, format, [Buffer.from(String(sizeBytes))], stamp);
+    else if (sizeBytes <= RING_BODY_SIZE_BYTES_MAX) this.#partsInRing(slot, format, parts, stamp);
+    else this.#partsBesideRing(slot, format, parts, stamp);
+  }
+
+  #partsInRing(slot: number, format: number, parts: readonly Uint8Array[], stamp: Stamp): void {
+    const link = this.#link;
+    const sizeBytes = sizeOf(parts);
+    const at = this.#claim(replySizeBytes(0, sizeBytes));
+    this.#head(at, ReplyKind.answer, format, 200, slot, sizeBytes, stamp);
+    let partAt = at + REPLY_HEAD_SIZE_BYTES;
+    for (const part of parts) {
+      link.bytes.set(part, partAt);
+      partAt += part.length;
     }
+    link.publishQuietly();
+  }
+
+  #partsBesideRing(slot: number, format: number, parts: readonly Uint8Array<ArrayBuffer>[], stamp: Stamp): void {
     const at = this.#claimDetached();
+    this.#head(at, ReplyKind.answer, format, 200, slot, 0, stamp);
     this.listedKb = (this.listedKb + sizeKbOf(parts)) | 0;
-    writeReplyHead(this.#link.bytes, this.#link.view, at, kind, format, 200, slot, gate, 0, etcdIndex, raftIndex);
     this.#link.publishQuietly(parts);
   }
 
@@ -167,7 +172,7 @@ export class ReplyWriter {
       const count = Math.min(slots.length - first, EVENT_SLOTS_MAX);
       const link = this.#link;
       const at = this.#claim(replySizeBytes(count, body.length));
-      this.#head(link, at, ReplyKind.event, ReplyFormat.keys, 200, count, body.length);
+      this.#head(at, ReplyKind.event, ReplyFormat.keys, 200, count, body.length);
       let slotAt = at + REPLY_HEAD_SIZE_BYTES;
       for (let position = first; position < first + count; position++, slotAt += 4) {
         link.view.setUint32(slotAt, slots[position] as number, true);
@@ -180,35 +185,23 @@ export class ReplyWriter {
   #frame(kind: number, format: number, status: number, slot: number, body: string): void {
     const link = this.#link;
     const at = this.#claim(replySizeBytes(0, body.length));
-    this.#head(link, at, kind, format, status, slot, body.length);
+    this.#head(at, kind, format, status, slot, body.length);
     if (body.length > 0) link.bytes.latin1Write(body, at + REPLY_HEAD_SIZE_BYTES, body.length);
     link.publishQuietly();
   }
 
   #head(
-    link: LinkProducer,
     at: number,
     kind: number,
     format: number,
     status: number,
     slotOrCount: number,
-    bodySizeBytes: number,
+    sizeBytes: number,
+    { gate, etcdIndex, raftIndex }: Stamp = this,
   ): void {
-    const { gate, etcdIndex, raftIndex } = this;
+    const { bytes, view } = this.#link;
     this.#unannouncedGate ??= gate;
-    writeReplyHead(
-      link.bytes,
-      link.view,
-      at,
-      kind,
-      format,
-      status,
-      slotOrCount,
-      gate,
-      bodySizeBytes,
-      etcdIndex,
-      raftIndex,
-    );
+    writeReplyHead(bytes, view, at, kind, format, status, slotOrCount, gate, sizeBytes, etcdIndex, raftIndex);
   }
 
   #claim(sizeBytes: number): number {
@@ -234,4 +227,8 @@ export class ReplyWriter {
     this.wakeFrontEnd();
     Atomics.wait(this.#sleeper, 0, 0, WAIT_FOR_ROOM_MS);
   }
+}
+
+function sizeOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }

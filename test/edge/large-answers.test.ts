@@ -37,6 +37,17 @@ describe('large answers', () => {
     await watch.close();
   });
 
+  test.each([
+    ['a value', '/heads/0'],
+    ['a listing', '/heads?recursive=true'],
+  ])('a HEAD of %s says how large it is', async (_, target) => {
+    for (let key = 0; key < 3; key++) await api.put(`/heads/${key}`, `value=${randomText(100_000, key)}`);
+    const head = await api.send({ method: 'HEAD', target: `/v2/keys${target}` });
+    expect([head.status, head.bytes.length]).toEqual([200, 0]);
+    expect(head.headers['content-length']).toBe(String((await api.get(target)).bytes.length));
+    await api.delete('/heads?recursive=true');
+  });
+
   test('a listing reaches a reader that stops in the middle, while others write', { timeout: 300_000 }, async () => {
     const valueBytes = 64 * 1024;
     const value = randomText(valueBytes, 2);

@@ -51,7 +51,7 @@ describe('a full reply ring', () => {
     const { writer, arrivals } = slowFrontEnd(30, 2);
     const parts = () => [new Uint8Array(70_000).fill(1), new Uint8Array(70_000).fill(2)];
     for (let slot = 0; slot < 30; slot++) {
-      if (slot % 3 === 1) writer.answerInParts(slot, ReplyFormat.keys, parts(), 0, 0, 0);
+      if (slot % 3 === 1) writer.answerInParts(slot, ReplyFormat.keys, parts(), writer);
       else writer.answer(slot, ReplyFormat.keys, 200, 'x'.repeat(200));
     }
     const received = await arrivals;
@@ -65,7 +65,7 @@ describe('a body in parts', () => {
   const written = (sizeBytes: number, format: number) => {
     const bench = new DutyBench();
     const parts = [new Uint8Array(sizeBytes / 2).fill(0x61), new Uint8Array(sizeBytes / 2).fill(0x62)];
-    bench.first.replies.answerInParts(3, format, parts, -7, 5, 6);
+    bench.first.replies.answerInParts(3, format, parts, { gate: -7, etcdIndex: 5, raftIndex: 6 });
     return { reply: bench.first.received()[0], isGivenAway: parts.every(({ byteLength }) => byteLength === 0) };
   };
 
@@ -80,9 +80,13 @@ describe('a body in parts', () => {
     expect(result.reply?.body).toBe('a'.repeat(sizeBytes / 2) + 'b'.repeat(sizeBytes / 2));
   });
 
-  test('for a HEAD goes as one frame, whose size is what is asked for', () => {
-    const { reply } = written(100_000, ReplyFormat.keys | HEAD_BIT);
-    expect(reply).toMatchObject({ isHead: true, format: ReplyFormat.keys });
-    expect(reply?.body).toHaveLength(100_000);
-  });
+  test.each([1000, 100_000, 20_000_000])(
+    'of %i bytes for a HEAD stays here: its size is all that goes',
+    (sizeBytes) => {
+      const { reply, isGivenAway } = written(sizeBytes, ReplyFormat.keys | HEAD_BIT);
+      expect(reply).toMatchObject({ isHead: true, format: ReplyFormat.keys, body: String(sizeBytes) });
+      expect(reply).toMatchObject({ gate: -7, etcdIndex: 5, raftIndex: 6 });
+      expect(isGivenAway).toBe(false);
+    },
+  );
 });

@@ -469,12 +469,18 @@ describe('what a reply says of the store', () => {
     ['a key', '/k'],
     ['a directory', '/'.slice(1)],
     ['what is missing', '/no'],
-  ])('the answer to a HEAD of %s is marked', (_, path) => {
+  ])('the answer to a HEAD of %s says how large that to a GET is', (_, path) => {
     const bench = new DutyBench();
     bench.first.set(1, '/k');
-    bench.first.send(Op.get, 2, path, { flags: Flag.head });
     bench.run();
-    expect(bench.first.received().map(({ isHead }) => isHead)).toEqual([false, true]);
+    bench.first.received();
+    bench.first.send(Op.get, 2, path);
+    bench.first.send(Op.get, 3, path, { flags: Flag.head });
+    bench.run();
+    const [get, head] = bench.first.received();
+    expect([get?.isHead, head?.isHead]).toEqual([false, true]);
+    expect(head?.body).toBe(String(get?.body.length));
+    expect(head?.status).toBe(get?.status);
   });
 
   test('the store’s statistics count watchers and operations', () => {

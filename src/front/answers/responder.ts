@@ -113,7 +113,7 @@ export class Responder {
     if (isCompressed) response.writeHeader('Content-Encoding', 'gzip');
   }
 
-  /** Writes a whole answer of the store. To be called corked. */
+  /** Writes a whole answer of the store. To be called corked. @param body of the answer to a HEAD its size in digits. */
   writeStoreAnswer(
     response: HttpResponse,
     format: number,
@@ -123,7 +123,7 @@ export class Responder {
     body: Uint8Array,
   ): void {
     this.writeStoreHead(response, format, status, etcdIndex, raftIndex);
-    if ((format & HEAD_BIT) !== 0) endHead(response, body.length);
+    if ((format & HEAD_BIT) !== 0) endHead(response, body);
     else response.end(body);
   }
 
@@ -151,7 +151,7 @@ export function writeOwnAnswer(
   if (contentType !== undefined) response.writeHeader('Content-Type', contentType);
   for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
   if (body === undefined || status === 204) response.endWithoutBody();
-  else if (isHead) endHead(response, body.length);
+  else if (isHead) endHead(response, String(body.length));
   else response.end(body);
 }
 
@@ -198,10 +198,10 @@ export function ignoreBody(response: HttpResponse): void {
 const IGNORE = () => {};
 
 /**
- * Ends the answer to a HEAD: with the size that the body would have, and without it. The header is our own because what
+ * Ends the answer to a HEAD: with the size that the body would have, in digits, and without it. The header is our own because what
  * `endWithoutBody(size)` does to the connection depends on when it is called; without arguments it does nothing to it.
  */
-function endHead(response: HttpResponse, bodySizeBytes: number): void {
-  response.writeHeader('Content-Length', String(bodySizeBytes));
+function endHead(response: HttpResponse, bodySizeBytes: string | Uint8Array): void {
+  response.writeHeader('Content-Length', bodySizeBytes);
   response.endWithoutBody();
 }

@@ -7,7 +7,7 @@ import { byteStringOfBytes } from '../../base/byte-string.ts';
 import { addLookUps, ControlOp, type LookUps } from '../../frame/command-frame.ts';
 import { LinkConsumer, type LinkEnd } from '../../frame/link.ts';
 import type { ReadVersions } from '../../frame/read-versions.ts';
-import { HEAD_BIT, ReplyFormat, ReplyKind, ReplyReader } from '../../frame/reply-frame.ts';
+import { ReplyFormat, ReplyKind, ReplyReader } from '../../frame/reply-frame.ts';
 import { JournalState, type SharedWords } from '../../frame/shared-words.ts';
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
 import { Operation, operationOf } from '../../metrics/operation.ts';
@@ -310,7 +310,7 @@ export class StoreClient implements TurnWork {
         this.#large.list(slot, response, reply, attachments);
         return;
       }
-      if (reply.bodySizeBytes > LARGE_ANSWER_SIZE_BYTES && (reply.format & HEAD_BIT) === 0) {
+      if (reply.bodySizeBytes > LARGE_ANSWER_SIZE_BYTES) {
         this.#large.answer(slot, response, reply);
         return;
       }

@@ -48,6 +48,7 @@ export class UndoneRequests {
   /** Answers all, with the index of what is left. @param reason why the disk has failed. */
   answer(reason: string, etcdIndex: number): void {
     const body = Buffer.from(renderError(RAFT_INTERNAL_ERROR, byteStringOf(reason), etcdIndex), 'latin1');
+    const bodySize = Buffer.from(String(body.length));
     const status = statusOf(RAFT_INTERNAL_ERROR);
     for (const { slot, headBit } of this.#waiting.splice(0)) {
       const isWaiting = this.#slots.stateOf(slot) === SlotState.waiting;
@@ -55,7 +56,8 @@ export class UndoneRequests {
       this.#durations.finish(slot, status, !isWaiting);
       this.#slots.release(slot);
       const format = ReplyFormat.keysError | headBit;
-      response?.cork(() => this.#responder.writeStoreAnswer(response, format, status, etcdIndex, 0, body));
+      const told = headBit === 0 ? body : bodySize;
+      response?.cork(() => this.#responder.writeStoreAnswer(response, format, status, etcdIndex, 0, told));
     }
   }
 }

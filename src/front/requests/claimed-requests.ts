@@ -29,7 +29,8 @@ export class ClaimedRequests {
     if (slot === -1) {
       this.#store.metrics.count(Counter.tooManyRequests);
       ignoreBody(response);
-      writeOverload(response, `there are ${this.#limits.inFlightMax} requests in flight already (--max-in-flight)`);
+      const cause = `there are ${this.#limits.inFlightMax} requests in flight already (--max-in-flight)`;
+      response.cork(() => writeOverload(response, cause));
       return undefined;
     }
     const known = this.#requests[slot];
