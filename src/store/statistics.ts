@@ -1,4 +1,4 @@
-/** The counters of `/v2/stats/store`. One function decides which counter an outcome moves. Source: etcd 3.4.23, asked (README, "How sameness is checked"). */
+/** The counters of `/v2/stats/store`. One function decides which counter an outcome moves. Source: etcd 3.4.23, asked (`test/differential`). */
 import { STORE_COUNTERS } from '../protocol/answers.ts';
 import { Op } from '../protocol/command.ts';
 import { Failure } from './failure.ts';
