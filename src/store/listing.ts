@@ -2,7 +2,8 @@
  * The answer to a GET of a directory, made in slices so that a large listing does not hold up everybody else.
  *
  * What the listing shows is fixed at the start: the references to the children are copied (a memcpy for each
- * directory), and since nodes of keys are immutable, later writes do not change what is shown. Directories do change, and
+ * directory), and since nodes of keys are immutable, as are the bytes of those that sleep, later writes do not change what is
+ * shown. Directories do change, and
  * are copied; they are found without a look at the keys. Leaving out what is hidden, sorting and rendering then go on
  * slice by slice, between other commands.
  *
@@ -11,15 +12,18 @@
  *   takeParts()      the bytes, in parts of a bounded size: no buffer is ever copied to make room
  */
 import type { ChildDirectories } from './child-directories.ts';
-import { directorySnapshot, isHiddenChild, type Node } from './node.ts';
+import { type Child, directorySnapshot, isHiddenChild, isHiddenName, type Node } from './node.ts';
+import { NODE_HEAD_SIZE_BYTES, NodeBit, pathSizeOf } from './node-record.ts';
 import { Parts } from './parts.ts';
 import { renderHead } from './render.ts';
+import { chunkOf, isAsleep, recordSizeAt, type SleepingChunk, type SleepingChunks } from './sleepers.ts';
+import type { Tree } from './tree.ts';
 
 /** A directory as it was. */
 interface Level {
   readonly directory: Node;
   /** Hidden ones, too; none when they are not to be shown. Sorted in place, a run at a time, when the listing is sorted. */
-  children: Node[];
+  children: Child[];
   /** By the directories among the visible children. */
   readonly below: Map<Node, Level> | undefined;
 }
@@ -30,6 +34,8 @@ interface Cursor {
   /** Whether one of the children has been shown. */
   hasShown: boolean;
 }
+
+const PLAIN_BITS = NodeBit.pathPlain | NodeBit.valuePlain;
 
 /** Of a directory. */
 type Contents = 'recursive' | 'shown' | 'left out';
@@ -43,6 +49,7 @@ const REFERENCE_SIZE_BYTES = 8;
 export class Listing {
   readonly #nowMs: number;
   readonly #directories: ChildDirectories;
+  readonly #chunks: SleepingChunks;
   readonly #unsorted: Level[] = [];
   readonly #cursors: Cursor[] = [];
   #sorting: Generator<void> | undefined;
@@ -50,10 +57,11 @@ export class Listing {
   #isComplete = false;
   #referencesBytes = 0;
 
-  /** @param directories of the tree that the directory stands in. */
-  constructor(directory: Node, directories: ChildDirectories, isRecursive: boolean, isSorted: boolean, nowMs: number) {
+  /** @param tree that the directory stands in. */
+  constructor(directory: Node, tree: Tree, isRecursive: boolean, isSorted: boolean, nowMs: number) {
     this.#nowMs = nowMs;
-    this.#directories = directories;
+    this.#directories = tree.directories;
+    this.#chunks = tree.sleepers.hold();
     const level = this.#levelOf(directory, isRecursive ? 'recursive' : 'shown', isSorted);
     this.#out.text(`{"action":"get","node":{${renderHead(directory, nowMs)}`);
     this.#open(level);
@@ -84,7 +92,7 @@ export class Listing {
 
   #levelOf(directory: Node, contents: Contents, isSorted: boolean): Level {
     if (contents === 'left out') return { directory: directorySnapshot(directory), children: [], below: undefined };
-    const children = (directory.children as Node[]).slice();
+    const children = (directory.children as Child[]).slice();
     let below: Map<Node, Level> | undefined;
     for (const child of this.#directories.of(directory)) {
       if (isHiddenChild(directory, child)) continue;
@@ -102,7 +110,7 @@ export class Listing {
     if (this.#sorting === undefined) {
       const level = this.#unsorted.pop();
       if (level === undefined) return false;
-      this.#sorting = sortByPath(level);
+      this.#sorting = sortByPath(level, this.#chunks);
     }
     if (this.#sorting.next().done === true) this.#sorting = undefined;
     return true;
@@ -117,7 +125,7 @@ export class Listing {
     const { directory } = level;
     const out = this.#out;
     if (hasShown) out.text(']');
-    if (directory.path !== '') this.#indexes(directory);
+    if (directory.path !== '') this.#indexes(directory.modifiedIndex, directory.createdIndex);
     this.#isComplete = this.#cursors.length === 0;
     out.text(this.#isComplete ? '}}\n' : '}');
   }
@@ -129,20 +137,53 @@ export class Listing {
       this.#close(cursor);
       return;
     }
-    const child = level.children[cursor.position++] as Node;
+    const child = level.children[cursor.position++] as Child;
+    if (!isAsleep(child)) this.#renderNode(cursor, child);
+    else {
+      const chunk = chunkOf(this.#chunks, child);
+      const at = chunk.recordAt(child);
+      const isPlain = ((chunk.bytes[at] as number) & PLAIN_BITS) === PLAIN_BITS;
+      if (isPlain) this.#renderRecord(cursor, chunk, at);
+      else this.#renderNode(cursor, chunk.nodeOf(child));
+    }
+  }
+
+  #renderNode(cursor: Cursor, child: Node): void {
+    const { level } = cursor;
     if (isHiddenChild(level.directory, child)) return;
     const out = this.#out;
-    out.text(cursor.hasShown ? ',{' : ',"nodes":[{');
-    cursor.hasShown = true;
+    this.#next(cursor);
     const below = child.isDirectory ? (level.below?.get(child) as Level) : undefined;
     if (below === undefined) {
       this.#head(child);
-      this.#indexes(child);
+      this.#indexes(child.modifiedIndex, child.createdIndex);
       out.text('}');
     } else {
       this.#head(below.directory);
       this.#open(below);
     }
+  }
+
+  /** A key that sleeps, and whose bytes are as they are shown. */
+  #renderRecord(cursor: Cursor, chunk: SleepingChunk, at: number): void {
+    const { bytes } = chunk;
+    const pathAt = at + NODE_HEAD_SIZE_BYTES;
+    if (isHiddenName(bytes[pathAt + cursor.level.directory.pathLength + 1] as number)) return;
+    const out = this.#out;
+    const valueAt = pathAt + pathSizeOf(bytes, at);
+    this.#next(cursor);
+    out.text('"key":"');
+    out.bytes(bytes, pathAt, valueAt);
+    out.text('","value":"');
+    out.bytes(bytes, valueAt, at + recordSizeAt(bytes, at));
+    out.text('"');
+    this.#indexes(chunk.modifiedIndexAt(at), chunk.createdIndexAt(at));
+    out.text('}');
+  }
+
+  #next(cursor: Cursor): void {
+    this.#out.text(cursor.hasShown ? ',{' : ',"nodes":[{');
+    cursor.hasShown = true;
   }
 
   /** The same as `renderHead`. */
@@ -159,12 +200,12 @@ export class Listing {
     out.text('"');
   }
 
-  #indexes(node: Node): void {
+  #indexes(modifiedIndex: number, createdIndex: number): void {
     const out = this.#out;
     out.text(',"modifiedIndex":');
-    out.digits(node.modifiedIndex);
+    out.digits(modifiedIndex);
     out.text(',"createdIndex":');
-    out.digits(node.createdIndex);
+    out.digits(createdIndex);
   }
 }
 
@@ -172,11 +213,16 @@ export class Listing {
 const RUN_LENGTH = 256;
 
 /** Merge sort that pauses after each run and each run's worth of merging. Order: the bytes of the keys, as etcd's. */
-function* sortByPath(level: Level): Generator<void> {
+function* sortByPath(level: Level, chunks: SleepingChunks): Generator<void> {
   const { length } = level.children;
-  let from = level.children;
+  const awake = (child: Child) => (isAsleep(child) ? chunkOf(chunks, child).nodeOf(child) : child);
+  // After the first round they are all awake, here and nowhere else.
+  let from = level.children as Node[];
   for (let start = 0; start < length; start += RUN_LENGTH) {
-    const run = from.slice(start, start + RUN_LENGTH).sort(byPath);
+    const run = from
+      .slice(start, start + RUN_LENGTH)
+      .map(awake)
+      .sort(byPath);
     for (let position = 0; position < run.length; position++) from[start + position] = run[position] as Node;
     yield;
   }

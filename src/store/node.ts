@@ -7,16 +7,16 @@
  * The node of a *directory* stays the same object for its whole life, since its children point to it; only its
  * expiration changes, and events about directories carry a copy.
  *
- * A node that comes from a snapshot is *asleep*: it has no strings but the bytes of its record, until somebody asks for its
- * path or its value. To make a million strings, and to carry them through the collections of young garbage, would take more
- * than all else in a start (native-bench/micro, "keys of a snapshot"), and most of them are not asked for in a long time.
- * The bytes of a chunk go when the last of its nodes has woken or gone: at worst they stay, all together the size of the
- * snapshot, beside the strings of those that have woken. The memory guard counts them.
+ * A key that comes from a snapshot has no node until somebody asks for it (sleepers.ts). The few that have one from the
+ * beginning are *asleep*: they have no strings but the bytes of their record, until somebody asks for their path or their value.
  *
  * All nodes have one shape, and indexes stay small integers as long as V8 allows: see native-bench, "bytes per key".
  */
 import type { ByteString } from '../base/byte-string.ts';
 import { NODE_HEAD_SIZE_BYTES, pathSizeOf, pathTextOf, valueSizeOf, valueTextOf } from './node-record.ts';
+
+/** What a directory holds, and the index finds: a node, or a key that sleeps (sleepers.ts). */
+export type Child = Node | number;
 
 export class Node {
   /** A string; of a node asleep the bytes in which its record lies, and where. */
@@ -33,7 +33,7 @@ export class Node {
   /** Where `parent.children` holds this node; -1 outside the tree. */
   childPosition: number;
   /** Undefined for a key. In the order of arrival, with gaps filled by the last: etcd promises no order. */
-  readonly children: Node[] | undefined;
+  readonly children: Child[] | undefined;
   /** Where the TTL queue holds this node; -1 when it does not. */
   ttlPosition: number;
   /** Of the path, by which the index finds the node; known once the node stands in the tree. */
@@ -47,7 +47,7 @@ export class Node {
     isPathPlain: boolean,
     value: ByteString | number,
     isValuePlain: boolean,
-    children: Node[] | undefined,
+    children: Child[] | undefined,
     createdIndex: number,
     modifiedIndex: number,
     expirationMs: number | undefined,
@@ -139,7 +139,12 @@ export function directorySnapshot(directory: Node): Node {
 
 /** Whether a child of `directory` is hidden: its name, the part after the directory's path, begins with `_`. */
 export function isHiddenChild(directory: Node, child: Node): boolean {
-  return child.path.charCodeAt(directory.path.length + 1) === UNDERSCORE;
+  return isHiddenName(child.path.charCodeAt(directory.path.length + 1));
+}
+
+/** @param first byte of a name. */
+export function isHiddenName(first: number): boolean {
+  return first === UNDERSCORE;
 }
 
 const UNDERSCORE = 0x5f;

@@ -11,6 +11,8 @@ const FIRST_PART_SIZE_BYTES = 16 * 1024;
 const PART_SIZE_BYTES = 1024 * 1024;
 /** Up to this length a loop is faster than a call into native code. */
 const LOOP_LENGTH_MAX = 24;
+/** The same for bytes. */
+const COPIED_LENGTH_MAX = 64;
 const DIGITS_MAX = 16;
 
 export class Parts {
@@ -28,6 +30,17 @@ export class Parts {
     let at = this.#sizeBytes;
     if (length > LOOP_LENGTH_MAX) part.latin1Write(text, at, length);
     else for (let position = 0; position < length; position++) part[at++] = text.charCodeAt(position);
+    this.#sizeBytes += length;
+  }
+
+  /** Appends the bytes of `source` from `from` to `to`. */
+  bytes(source: Buffer, from: number, to: number): void {
+    const length = to - from;
+    this.#makeRoom(length);
+    const part = this.#part;
+    const at = this.#sizeBytes;
+    if (length > COPIED_LENGTH_MAX) source.copy(part, at, from, to);
+    else for (let position = 0; position < length; position++) part[at + position] = source[from + position] as number;
     this.#sizeBytes += length;
   }
 

@@ -19,7 +19,8 @@
  */
 import '../base/latin1.ts';
 import type { ByteString } from '../base/byte-string.ts';
-import type { Node } from './node.ts';
+import type { Child, Node } from './node.ts';
+import { Sleepers } from './sleepers.ts';
 import { hashOfPath } from './state-hash.ts';
 
 const SHARD_BITS = 8;
@@ -32,13 +33,18 @@ const SHRINK_PART = 8;
 const PROBES_MAX = 64;
 
 export class PathIndex {
-  readonly #shards: Shard[] = Array.from({ length: 1 << SHARD_BITS }, () => new Shard());
+  readonly #shards: Shard[];
   size = 0;
   /** How many nodes each shard is to get; made for a snapshot, and thrown away with it. */
   #expected: Int32Array | undefined;
 
+  /** @param sleepers whose numbers may be added. */
+  constructor(sleepers = new Sleepers()) {
+    this.#shards = Array.from({ length: 1 << SHARD_BITS }, () => new Shard(sleepers));
+  }
+
   /** @param pathHash of the path, for who has it already. */
-  get(path: ByteString, pathHash = hashOfPath(path)): Node | undefined {
+  get(path: ByteString, pathHash = hashOfPath(path)): Child | undefined {
     return this.#shardOf(pathHash).find(path, path.length, pathHash);
   }
 
@@ -48,20 +54,24 @@ export class PathIndex {
   }
 
   /** The node whose path is the first `length` characters of `path`: nobody has to cut them off. */
-  getAncestor(path: ByteString, length: number): Node | undefined {
+  getAncestor(path: ByteString, length: number): Child | undefined {
     const hash = hashOfPath(path, length);
     return this.#shardOf(hash).find(path, length, hash);
   }
 
   /** The node of a path with this hash, probably: none of its own memory is looked at. */
-  guess(pathHash: number): Node | undefined {
+  guess(pathHash: number): Child | undefined {
     return this.#shardOf(pathHash).guess(markOf(pathHash));
   }
 
   /** Adds `node`, whose `pathHash` is known and whose path is not here. */
   add(node: Node): void {
-    this.#shardOf(node.pathHash).add(node);
-    this.size++;
+    this.#addChild(node, node.pathHash);
+  }
+
+  /** The same for a key that sleeps. */
+  addSleeper(sleeper: number, pathHash: number): void {
+    this.#addChild(sleeper, pathHash);
   }
 
   /** A node with this hash will be added, among many. */
@@ -80,13 +90,23 @@ export class PathIndex {
 
   /** Puts `node` in the place of another of the same path, which is here. */
   replace(old: Node, node: Node): void {
-    this.#shardOf(old.pathHash).replace(old, node);
+    this.#shardOf(old.pathHash).replace(old, node, markOf(old.pathHash));
+  }
+
+  /** The key that slept has a node. */
+  wake(sleeper: number, node: Node): void {
+    this.#shardOf(node.pathHash).replace(sleeper, node, markOf(node.pathHash));
   }
 
   /** Takes out a node that is here. */
   remove(node: Node): void {
-    this.#shardOf(node.pathHash).remove(node);
+    this.#shardOf(node.pathHash).remove(node, markOf(node.pathHash));
     this.size--;
+  }
+
+  #addChild(child: Child, pathHash: number): void {
+    this.#shardOf(pathHash).add(child, markOf(pathHash));
+    this.size++;
   }
 
   #shardOf(hash: number): Shard {
@@ -95,14 +115,19 @@ export class PathIndex {
 }
 
 class Shard {
+  readonly #sleepers: Sleepers;
   #hashes = new Int32Array(CAPACITY_MIN);
-  #nodes: (Node | undefined)[] = new Array(CAPACITY_MIN).fill(undefined);
+  #nodes: (Child | undefined)[] = new Array(CAPACITY_MIN).fill(undefined);
   #mask = CAPACITY_MIN - 1;
   #count = 0;
-  #crowded: Map<ByteString, Node> | undefined;
+  #crowded: Map<ByteString, Child> | undefined;
+
+  constructor(sleepers: Sleepers) {
+    this.#sleepers = sleepers;
+  }
 
   /** The node whose path is the first `length` characters of `path`. */
-  find(path: ByteString, length: number, pathHash: number): Node | undefined {
+  find(path: ByteString, length: number, pathHash: number): Child | undefined {
     const hashes = this.#hashes;
     const mask = this.#mask;
     const mark = markOf(pathHash);
@@ -111,8 +136,8 @@ class Shard {
       const found = hashes[place] as number;
       if (found === 0) break;
       if (found === mark) {
-        const node = this.#nodes[place] as Node;
-        if (node.path.length === length && path.startsWith(node.path)) return node;
+        const child = this.#nodes[place] as Child;
+        if (this.#hasPath(child, path, length)) return child;
       }
       place = (place + 1) & mask;
     }
@@ -138,7 +163,7 @@ class Shard {
   }
 
   /** The first node with this mark. */
-  guess(mark: number): Node | undefined {
+  guess(mark: number): Child | undefined {
     const hashes = this.#hashes;
     const mask = this.#mask;
     let place = mark & mask;
@@ -151,9 +176,9 @@ class Shard {
     return undefined;
   }
 
-  add(node: Node): void {
+  add(child: Child, mark: number): void {
     if (++this.#count * FREE_PART > this.#hashes.length) this.#resize(this.#hashes.length * 2);
-    this.#place(markOf(node.pathHash), node);
+    this.#place(mark, child);
   }
 
   /** For so many more. */
@@ -163,48 +188,53 @@ class Shard {
     if (capacity > this.#hashes.length) this.#resize(capacity);
   }
 
-  replace(old: Node, node: Node): void {
-    const place = this.#placeOf(old);
-    if (place === -1) (this.#crowded as Map<ByteString, Node>).set(node.path, node);
+  replace(old: Child, node: Node, mark: number): void {
+    const place = this.#placeOf(old, mark);
+    if (place === -1) (this.#crowded as Map<ByteString, Child>).set(node.path, node);
     else this.#nodes[place] = node;
   }
 
-  remove(node: Node): void {
-    const place = this.#placeOf(node);
-    if (place === -1) (this.#crowded as Map<ByteString, Node>).delete(node.path);
+  remove(node: Node, mark: number): void {
+    const place = this.#placeOf(node, mark);
+    if (place === -1) (this.#crowded as Map<ByteString, Child>).delete(node.path);
     else this.#vacate(place);
     const capacity = this.#hashes.length;
     if (--this.#count * SHRINK_PART < capacity && capacity > CAPACITY_MIN) this.#resize(capacity / 2);
   }
 
-  /** Where a node stands; -1 when it found no place. */
-  #placeOf(node: Node): number {
+  #hasPath(child: Child, path: ByteString, length: number): boolean {
+    if (typeof child === 'number') return this.#sleepers.chunkOf(child).hasPath(child, path, length);
+    return child.path.length === length && path.startsWith(child.path);
+  }
+
+  /** Where a child stands; -1 when it found no place. */
+  #placeOf(child: Child, mark: number): number {
     const nodes = this.#nodes;
     const mask = this.#mask;
-    let place = markOf(node.pathHash) & mask;
+    let place = mark & mask;
     for (let probes = 0; probes < PROBES_MAX; probes++) {
       const found = nodes[place];
-      if (found === node) return place;
+      if (found === child) return place;
       if (found === undefined) break;
       place = (place + 1) & mask;
     }
     return -1;
   }
 
-  #place(mark: number, node: Node): void {
+  #place(mark: number, child: Child): void {
     const hashes = this.#hashes;
     const mask = this.#mask;
     let place = mark & mask;
     for (let probes = 0; probes < PROBES_MAX; probes++) {
       if (hashes[place] === 0) {
         hashes[place] = mark;
-        this.#nodes[place] = node;
+        this.#nodes[place] = child;
         return;
       }
       place = (place + 1) & mask;
     }
     this.#crowded ??= new Map();
-    this.#crowded.set(node.path, node);
+    this.#crowded.set(typeof child === 'number' ? this.#sleepers.pathOf(child) : child.path, child);
   }
 
   /**
@@ -240,9 +270,13 @@ class Shard {
     this.#crowded = undefined;
     for (let place = 0; place < hashes.length; place++) {
       const mark = hashes[place] as number;
-      if (mark !== 0) this.#place(mark, nodes[place] as Node);
+      if (mark !== 0) this.#place(mark, nodes[place] as Child);
     }
-    if (crowded !== undefined) for (const node of crowded.values()) this.#place(markOf(node.pathHash), node);
+    if (crowded !== undefined) for (const child of crowded.values()) this.#place(this.#markOfChild(child), child);
+  }
+
+  #markOfChild(child: Child): number {
+    return markOf(typeof child === 'number' ? this.#sleepers.chunkOf(child).pathHash(child) : child.pathHash);
   }
 }
 

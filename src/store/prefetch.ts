@@ -9,6 +9,7 @@
  *
  * It changes nothing, and a wrong guess costs nothing but its time.
  */
+import { isAsleep } from './sleepers.ts';
 import { hashOfPathBytes, NATIVE_FROM_LENGTH } from './state-hash.ts';
 import type { Tree } from './tree.ts';
 
@@ -34,21 +35,28 @@ export class Prefetch {
 
   /** Looks at the nodes of all paths noted. @returns how many there are. */
   fetch(): number {
-    const { index } = this.#tree;
+    const { index, sleepers } = this.#tree;
     const hashes = this.#hashes;
     const count = this.#count;
     let trace = 0;
     let found = 0;
     for (let position = 0; position < count; position++) {
-      trace += index.guess(hashes[position] as number)?.childPosition ?? 0;
+      const child = index.guess(hashes[position] as number);
+      trace += isAsleep(child) ? sleepers.chunkOf(child).recordAt(child) : (child?.childPosition ?? 0);
     }
     // Found once more, which is cheap now, rather than kept: a list would hold on to nodes that are removed.
     for (let position = 0; position < count; position++) {
       const node = index.guess(hashes[position] as number);
       if (node === undefined) continue;
       found++;
+      if (isAsleep(node)) {
+        const chunk = sleepers.chunkOf(node);
+        trace += chunk.bytes[chunk.recordAt(node)] as number;
+        continue;
+      }
       trace += node.path.length + node.value.length + node.pathHash;
-      trace += node.parent?.children?.[node.childPosition]?.pathHash ?? 0;
+      const inPlace = node.parent?.children?.[node.childPosition];
+      trace += isAsleep(inPlace) ? 0 : (inPlace?.pathHash ?? 0);
     }
     this.trace = trace | 0;
     this.#count = 0;

@@ -127,7 +127,9 @@ export class SecurityReader {
   #namesIn(directory: ByteString): ByteString[] {
     const node = this.#store.get(directory);
     if (node instanceof Failure) return [];
-    const names = (node.children ?? []).map(({ path }) => path.slice(directory.length + 1) as ByteString);
+    const names = (node.isDirectory ? this.#store.tree.childrenOf(node) : []).map(
+      ({ path }) => path.slice(directory.length + 1) as ByteString,
+    );
     return names.filter((name) => !name.startsWith('_')).sort();
   }
 }

@@ -91,9 +91,13 @@ export class Security {
 
   /** All nodes: what a front end has to know. */
   nodes(): Node[] {
-    return [USERS_PATH, ROLES_PATH]
-      .flatMap((path) => this.#store.tree.find(path)?.children ?? [])
-      .concat(this.#switchNode());
+    return [USERS_PATH, ROLES_PATH].flatMap((path) => this.#childrenAt(path)).concat(this.#switchNode());
+  }
+
+  #childrenAt(path: ByteString): Node[] {
+    const { tree } = this.#store;
+    const node = tree.find(path);
+    return node?.isDirectory === true ? tree.childrenOf(node) : [];
   }
 
   #switchNode(): Node[] {

@@ -13,12 +13,13 @@
  * Children come in the order in which their directory holds them, events in the order of their indexes.
  */
 import { assert } from '../base/assert.ts';
-import type { ByteString } from '../base/byte-string.ts';
 import { type Action, StoreEvent } from './event.ts';
-import { Node } from './node.ts';
+import type { Child, Node } from './node.ts';
 import { NODE_HEAD_SIZE_BYTES, NODE_RECORD_AT, NodeBit, pathTextOf, valueTextOf } from './node-record.ts';
+import { isAsleep, nodeAt, recordSizeAt, SleepingChunk, SURVEY_AT, SURVEY_WORDS, smallInteger } from './sleepers.ts';
 import { hashOfNodeBytes, hashOfPathBytes } from './state-hash.ts';
 import type { Store } from './store.ts';
+import type { Tree } from './tree.ts';
 
 const ChunkKind = { head: 1, nodes: 2, events: 3, vault: 4 } as const;
 const EventBit = { refresh: 1, node: 2, prevNode: 4 } as const;
@@ -27,6 +28,8 @@ const CHUNK_SIZE_BYTES = 1024 * 1024;
 const EVENT_HEAD_SIZE_BYTES = 18;
 /** The ordinal before a node. */
 const PLACE_SIZE_BYTES = 4;
+/** Who has one of these has a node from the beginning. */
+const WAKING_BITS = NodeBit.directory | NodeBit.expires;
 
 /** Gets one chunk; the bytes are reused after the call. */
 export type ChunkSink = (buffer: Buffer, offset: number, lengthBytes: number) => void;
@@ -36,10 +39,10 @@ export function writeStore(store: Store, sink: ChunkSink): void {
   const writer = new ChunkWriter(sink);
   writeHead(store, writer);
   writer.start(ChunkKind.nodes);
-  writeNodes(store.tree.root, writer);
-  if ((store.tree.vault.children as Node[]).length > 0) {
+  writeNodes(store.tree, store.tree.root, writer);
+  if ((store.tree.vault.children as Child[]).length > 0) {
     writer.start(ChunkKind.vault);
-    writeNodes(store.tree.vault, writer);
+    writeNodes(store.tree, store.tree.vault, writer);
   }
   writer.start(ChunkKind.events);
   for (let index = store.history.firstIndex; index > 0 && index <= store.history.lastIndex; index++) {
@@ -59,11 +62,20 @@ function writeHead(store: Store, writer: ChunkWriter): void {
   for (const count of counts) writer.f64(count);
 }
 
-function writeNodes(root: Node, writer: ChunkWriter): void {
+function writeNodes({ sleepers }: Tree, root: Node, writer: ChunkWriter): void {
   const directories: Node[] = [root];
   // A directory is numbered when it is written, and its children are written in the order of the numbers.
   for (let ordinal = 0; ordinal < directories.length; ordinal++) {
-    for (const child of (directories[ordinal] as Node).children as Node[]) {
+    for (const child of (directories[ordinal] as Node).children as Child[]) {
+      if (isAsleep(child)) {
+        const chunk = sleepers.chunkOf(child);
+        const at = chunk.recordAt(child);
+        const sizeBytes = recordSizeAt(chunk.bytes, at);
+        writer.reserve(PLACE_SIZE_BYTES + sizeBytes);
+        writer.i32(ordinal);
+        writer.record(chunk.bytes, at, sizeBytes);
+        continue;
+      }
       writer.reserve(PLACE_SIZE_BYTES + nodeSizeBytes(child));
       writer.i32(ordinal);
       writer.node(child);
@@ -149,27 +161,37 @@ class ChunkWriter {
     this.#at = node.writeText(this.#bytes, this.#at);
   }
 
+  record(source: Buffer, from: number, sizeBytes: number): void {
+    source.copy(this.#bytes, this.#at, from, from + sizeBytes);
+    this.#at += sizeBytes;
+  }
+
   finish(): void {
     if (this.#at > 0) this.#sink(this.#bytes, 0, this.#at);
     this.#at = 0;
   }
 }
 
-/** The hash of the path and the hash of the node, for each node of a chunk with nodes; of other chunks nothing. */
-export function hashesOfChunk(bytes: Buffer): Int32Array<ArrayBuffer> {
+/**
+ * What the nodes of a chunk are, for `StoreReader`: four words each as sleepers.ts has them, but for their place there stands
+ * their directory's ordinal. Where the record begins is inverted for those that have a node from the beginning. Nothing of
+ * chunks of other kinds.
+ */
+export function surveyOf(bytes: Buffer): Int32Array<ArrayBuffer> {
   const kind = bytes[0];
   if (kind !== ChunkKind.nodes && kind !== ChunkKind.vault) return new Int32Array(0);
+  const maySleep = kind === ChunkKind.nodes;
   const view = viewOf(bytes);
-  const hashes = new Int32Array(2 * Math.ceil(bytes.length / (PLACE_SIZE_BYTES + NODE_HEAD_SIZE_BYTES)));
-  let next = 0;
+  const survey = new Int32Array(SURVEY_WORDS * Math.ceil(bytes.length / (PLACE_SIZE_BYTES + NODE_HEAD_SIZE_BYTES)));
+  let entry = 0;
   for (let at = 1 + PLACE_SIZE_BYTES; at < bytes.length; at += PLACE_SIZE_BYTES) {
     const bits = bytes[at] as number;
     const pathAt = at + NODE_HEAD_SIZE_BYTES;
     const valueAt = pathAt + view.getUint32(at + NODE_RECORD_AT.pathSize, true);
     const end = valueAt + view.getUint32(at + NODE_RECORD_AT.valueSize, true);
     const pathHash = hashOfPathBytes(bytes, pathAt, valueAt);
-    hashes[next++] = pathHash;
-    hashes[next++] = hashOfNodeBytes(
+    survey[entry + SURVEY_AT.pathHash] = pathHash;
+    survey[entry + SURVEY_AT.hash] = hashOfNodeBytes(
       bytes,
       valueAt,
       end,
@@ -179,9 +201,12 @@ export function hashesOfChunk(bytes: Buffer): Int32Array<ArrayBuffer> {
       view.getFloat64(at + NODE_RECORD_AT.modifiedIndex, true),
       (bits & NodeBit.expires) !== 0 ? view.getFloat64(at + NODE_RECORD_AT.expiration, true) : undefined,
     );
+    survey[entry + SURVEY_AT.record] = maySleep && (bits & WAKING_BITS) === 0 ? at : ~at;
+    survey[entry + SURVEY_AT.place] = view.getUint32(at - PLACE_SIZE_BYTES, true);
+    entry += SURVEY_WORDS;
     at = end;
   }
-  return hashes;
+  return survey.slice(0, entry);
 }
 
 /** Fills an empty store from the chunks that `writeStore` made, in their order. */
@@ -201,18 +226,18 @@ export class StoreReader {
   }
 
   /**
-   * Takes in one chunk, for good: nodes sleep in its bytes.
-   * @param hashes as `hashesOfChunk` makes them, here or on another thread.
+   * Takes in one chunk, for good: keys sleep in its bytes.
+   * @param survey as `surveyOf` makes it, here or on another thread.
    * Throws InvariantError when it is none: the checksums of the file should have told before.
    */
-  chunk(bytes: Buffer, hashes: Int32Array = hashesOfChunk(bytes)): void {
+  chunk(bytes: Buffer, survey: Int32Array = surveyOf(bytes)): void {
     this.#bytes = bytes;
     this.#view = viewOf(bytes);
     this.#at = 0;
     const kind = this.#u8();
     if (kind === ChunkKind.head) this.#head();
-    else if (kind === ChunkKind.nodes) this.#placedNodes(this.#directories, hashes);
-    else if (kind === ChunkKind.vault) this.#placedNodes(this.#vaultDirectories, hashes);
+    else if (kind === ChunkKind.nodes) this.#placedNodes(this.#directories, survey);
+    else if (kind === ChunkKind.vault) this.#placedNodes(this.#vaultDirectories, survey);
     else {
       assert(kind === ChunkKind.events, 'a chunk of a snapshot has a kind that this build knows');
       // These come last, and always, if only as an empty chunk.
@@ -232,23 +257,27 @@ export class StoreReader {
     }
   }
 
-  #placedNodes(directories: Node[], hashes: Int32Array): void {
+  #placedNodes(directories: Node[], survey: Int32Array): void {
     const { tree } = this.#store;
     const bytes = this.#bytes;
-    const view = this.#view;
-    let next = 0;
-    for (let at = this.#at; at < bytes.length; ) {
-      const parent = directories[view.getUint32(at, true)];
+    const chunk = new SleepingChunk(bytes, survey);
+    const first = tree.sleepers.add(chunk);
+    let sleeper = first;
+    for (let entry = 0; entry < survey.length; entry += SURVEY_WORDS, sleeper++) {
+      const parent = directories[(survey[entry + SURVEY_AT.place] as number) >>> 0];
       assert(parent !== undefined, 'a node of a snapshot comes after its directory');
-      at += PLACE_SIZE_BYTES;
-      const node = nodeAt(bytes, view, at, bytes, at);
-      at += NODE_HEAD_SIZE_BYTES + node.pathLength + node.valueLength;
-      node.pathHash = hashes[next++] as number;
-      const hash = hashes[next++] as number;
-      if (tree.keepsHash) node.hash = hash;
+      const at = survey[entry + SURVEY_AT.record] as number;
+      if (at >= 0) {
+        tree.loadSleeper(parent, sleeper, chunk);
+        continue;
+      }
+      const node = nodeAt(bytes, this.#view, ~at, bytes, ~at);
+      node.pathHash = chunk.pathHash(sleeper);
+      if (tree.keepsHash) node.hash = chunk.hash(sleeper);
       tree.load(parent, node);
       if (node.isDirectory) directories.push(node);
     }
+    tree.sleepers.entered(first);
   }
 
   #event(): void {
@@ -285,32 +314,6 @@ export class StoreReader {
   }
 }
 
-/** The node whose record begins at `at`; `path` and `value` are its texts, or where they sleep. */
-function nodeAt(
-  bytes: Buffer,
-  view: DataView,
-  at: number,
-  path: ByteString | Buffer,
-  value: ByteString | number,
-): Node {
-  const bits = bytes[at] as number;
-  return new Node(
-    path,
-    (bits & NodeBit.pathPlain) !== 0,
-    value,
-    (bits & NodeBit.valuePlain) !== 0,
-    (bits & NodeBit.directory) !== 0 ? [] : undefined,
-    smallInteger(view.getFloat64(at + NODE_RECORD_AT.createdIndex, true)),
-    smallInteger(view.getFloat64(at + NODE_RECORD_AT.modifiedIndex, true)),
-    (bits & NodeBit.expires) !== 0 ? view.getFloat64(at + NODE_RECORD_AT.expiration, true) : undefined,
-  );
-}
-
 function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-/** A double read from memory, as the small integer that it is where it is one: V8 would box it for ever otherwise. */
-function smallInteger(value: number): number {
-  return value <= 0x7fffffff ? value | 0 : value;
 }

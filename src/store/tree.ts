@@ -6,8 +6,9 @@ import type { ByteString } from '../base/byte-string.ts';
 import { isPlain } from '../protocol/json.ts';
 import { ChildDirectories } from './child-directories.ts';
 import { Failure } from './failure.ts';
-import { type Node, newDirectory } from './node.ts';
+import { type Child, type Node, newDirectory } from './node.ts';
 import { PathIndex } from './path-index.ts';
+import { isAsleep, Sleepers, type SleepingChunk } from './sleepers.ts';
 import { hashOfNode, hashOfPath } from './state-hash.ts';
 import { TtlQueue } from './ttl-queue.ts';
 
@@ -21,7 +22,8 @@ export class Tree {
   readonly root: Node = newDirectory('' as ByteString, true, 0, undefined);
   /** A second root, for what is kept as keys are and is none of them (`security.ts`). */
   readonly vault: Node = newDirectory(VAULT_PATH, true, 0, undefined);
-  readonly index = new PathIndex();
+  readonly sleepers = new Sleepers();
+  readonly index = new PathIndex(this.sleepers);
   readonly ttlQueue = new TtlQueue();
   readonly directories = new ChildDirectories();
   readonly keepsHash: boolean;
@@ -43,14 +45,15 @@ export class Tree {
     return this.index.size - 2;
   }
 
-  /** @param pathHash of the path, for who has it already. */
+  /** Wakes the key that is asked for. @param pathHash of the path, for who has it already. */
   find(path: ByteString, pathHash = hashOfPath(path)): Node | undefined {
-    return this.index.get(path, pathHash);
+    const child = this.index.get(path, pathHash);
+    return isAsleep(child) ? this.#wake(child) : child;
   }
 
   /** The node, or 100 or 104 with the first element of the path at which it went wrong. */
   locate(path: ByteString): Node | Failure {
-    return this.index.get(path) ?? this.#whyMissing(path);
+    return this.find(path) ?? this.#whyMissing(path);
   }
 
   /**
@@ -60,7 +63,17 @@ export class Tree {
   parentFor(path: ByteString, etcdIndex: number): Node | Failure {
     const parent = this.index.getAncestor(path, parentLengthOf(path));
     if (parent === undefined) return this.#makeDirectory(parentPathOf(path), etcdIndex);
-    return parent.isDirectory ? parent : notDirectory(parent.path);
+    return !isAsleep(parent) && parent.isDirectory ? parent : notDirectory(parentPathOf(path));
+  }
+
+  /** All that a directory holds; wakes all of it. */
+  childrenOf(directory: Node): Node[] {
+    const children = directory.children as Child[];
+    for (let place = 0; place < children.length; place++) {
+      const child = children[place];
+      if (isAsleep(child)) this.#wakeIn(directory, child);
+    }
+    return children as Node[];
   }
 
   /** Puts a new node under its parent. @param pathHash of its path, for who has it already. */
@@ -73,8 +86,7 @@ export class Tree {
 
   /**
    * The same for a node whose hashes are known, that of its path and, where the tree keeps one, its own; but it cannot be
-   * found before `indexLoaded`. For many nodes at once: an index that points to young nodes costs the garbage collector a
-   * look at each entry, twice (native-bench/micro, "keys of a snapshot").
+   * found before `indexLoaded`. For many nodes at once: the tables of the index are then made in one size.
    */
   load(parent: Node, node: Node): void {
     this.#addChild(parent, node);
@@ -83,16 +95,29 @@ export class Tree {
     this.index.expect(node.pathHash);
   }
 
-  /** Lets all nodes be found, which `load` has put into an empty tree. In the order of `load`, as they lie in memory. */
+  /** The same for a key that sleeps. */
+  loadSleeper(parent: Node, sleeper: number, chunk: SleepingChunk): void {
+    const siblings = parent.children as Child[];
+    chunk.setPlace(sleeper, siblings.length);
+    siblings.push(sleeper);
+    this.sleepers.enter(chunk);
+    this.hash = (this.hash + chunk.hash(sleeper)) | 0;
+    this.index.expect(chunk.pathHash(sleeper));
+  }
+
+  /** Lets all be found that `load` has put into an empty tree. In the order of `load`, as it lies in memory. */
   indexLoaded(): void {
-    const { index } = this;
+    const { index, sleepers } = this;
     index.makeRoom();
     for (const root of [this.root, this.vault]) {
       const directories = [root];
       for (let next = 0; next < directories.length; next++) {
-        for (const child of (directories[next] as Node).children as Node[]) {
-          index.add(child);
-          if (child.children !== undefined) directories.push(child);
+        for (const child of (directories[next] as Node).children as Child[]) {
+          if (isAsleep(child)) index.addSleeper(child, sleepers.chunkOf(child).pathHash(child));
+          else {
+            index.add(child);
+            if (child.children !== undefined) directories.push(child);
+          }
         }
       }
     }
@@ -102,7 +127,7 @@ export class Tree {
   replace(old: Node, node: Node): void {
     const parent = old.parent as Node;
     old.parent = undefined;
-    (parent.children as Node[])[old.childPosition] = node;
+    (parent.children as Child[])[old.childPosition] = node;
     if (old.isDirectory) this.directories.remove(parent, old);
     if (node.isDirectory) this.directories.add(parent, node);
     node.parent = parent;
@@ -119,11 +144,12 @@ export class Tree {
    */
   detach(node: Node, onRemoved: ((removed: Node) => void) | undefined): void {
     const parent = node.parent as Node;
-    const siblings = parent.children as Node[];
-    const last = siblings.pop() as Node;
+    const siblings = parent.children as Child[];
+    const last = siblings.pop() as Child;
     if (last !== node) {
       siblings[node.childPosition] = last;
-      last.childPosition = node.childPosition;
+      if (isAsleep(last)) this.sleepers.chunkOf(last).setPlace(last, node.childPosition);
+      else last.childPosition = node.childPosition;
     }
     node.childPosition = -1;
     node.parent = undefined;
@@ -147,6 +173,24 @@ export class Tree {
     this.#enter(directory);
   }
 
+  #wake(sleeper: number): Node {
+    const path = this.sleepers.pathOf(sleeper);
+    return this.#wakeIn(this.index.getAncestor(path, parentLengthOf(path)) as Node, sleeper);
+  }
+
+  #wakeIn(parent: Node, sleeper: number): Node {
+    const { sleepers } = this;
+    const chunk = sleepers.chunkOf(sleeper);
+    const node = chunk.nodeOf(sleeper);
+    const place = chunk.place(sleeper);
+    node.parent = parent;
+    node.childPosition = place;
+    (parent.children as Child[])[place] = node;
+    this.index.wake(sleeper, node);
+    sleepers.leave(sleeper);
+    return node;
+  }
+
   #makeDirectory(path: ByteString, etcdIndex: number): Node | Failure {
     const parent = this.parentFor(path, etcdIndex);
     if (parent instanceof Failure) return parent;
@@ -161,13 +205,13 @@ export class Tree {
       const ancestorPath = path.slice(0, end) as ByteString;
       const ancestor = this.index.get(ancestorPath);
       if (ancestor === undefined) return new Failure(100, ancestorPath);
-      if (!ancestor.isDirectory) return notDirectory(ancestorPath);
+      if (isAsleep(ancestor) || !ancestor.isDirectory) return notDirectory(ancestorPath);
     }
     return new Failure(100, path);
   }
 
   #addChild(parent: Node, node: Node): void {
-    const siblings = parent.children as Node[];
+    const siblings = parent.children as Child[];
     node.parent = parent;
     node.childPosition = siblings.length;
     siblings.push(node);
@@ -195,7 +239,7 @@ export class Tree {
 
   #forgetBelow(directory: Node, onRemoved: ((removed: Node) => void) | undefined): void {
     this.directories.forget(directory);
-    for (const child of directory.children as Node[]) {
+    for (const child of this.childrenOf(directory)) {
       this.#forget(child);
       // The history may hold the child for long, and must not hold by it all that was beside it.
       child.parent = undefined;
@@ -205,6 +249,7 @@ export class Tree {
   }
 
   #enterBelow(directory: Node): void {
+    // Nobody sleeps in what was detached.
     for (const child of directory.children as Node[]) {
       child.parent = directory;
       this.index.add(child);

@@ -2,6 +2,7 @@
 
 import type { Node } from '../store/node.ts';
 import { Store } from '../store/store.ts';
+import type { Tree } from '../store/tree.ts';
 import { recoverStore } from '../workers/store-recovery.ts';
 import { readOnlyLayer } from './read-only-layer.ts';
 import type { TransferNode } from './transfer-node.ts';
@@ -21,13 +22,13 @@ export interface DirectoryContents {
 export function readDirectory(directory: string): DirectoryContents {
   const store = new Store(HISTORY_EVENTS, true);
   recoverStore(store, directory, readOnlyLayer, false, () => {});
-  return { etcdIndex: store.index, batches: batchesOf(store.tree.root) };
+  return { etcdIndex: store.index, batches: batchesOf(store.tree) };
 }
 
-function* batchesOf(root: Node): Generator<readonly TransferNode[]> {
+function* batchesOf(tree: Tree): Generator<readonly TransferNode[]> {
   let batch: TransferNode[] = [];
   let length = 0;
-  for (const node of nodesBelow(root)) {
+  for (const node of nodesBelow(tree)) {
     batch.push(transferNodeOf(node));
     length += node.path.length + node.value.length;
     if (batch.length < NODES_PER_BATCH && length < BATCH_LENGTH_MAX) continue;
@@ -39,17 +40,17 @@ function* batchesOf(root: Node): Generator<readonly TransferNode[]> {
 }
 
 /** Each directory before what is in it; each level by the bytes of the keys, as a sorted listing is. */
-function* nodesBelow(root: Node): Generator<Node> {
+function* nodesBelow(tree: Tree): Generator<Node> {
   // A stack of our own: generators in generators would pass each node up through all levels.
-  const stack = lastFirst(root);
+  const stack = lastFirst(tree, tree.root);
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     yield node;
-    if (node.isDirectory) for (const child of lastFirst(node)) stack.push(child);
+    if (node.isDirectory) for (const child of lastFirst(tree, node)) stack.push(child);
   }
 }
 
-function lastFirst(directory: Node): Node[] {
-  return [...(directory.children as Node[])].sort((one, other) => (one.path < other.path ? 1 : -1));
+function lastFirst(tree: Tree, directory: Node): Node[] {
+  return [...tree.childrenOf(directory)].sort((one, other) => (one.path < other.path ? 1 : -1));
 }
 
 function transferNodeOf({ path, value, isDirectory, expirationMs, modifiedIndex, createdIndex }: Node): TransferNode {

@@ -4,7 +4,7 @@
  *
  *   store worker, SnapshotHelper         journal worker, serveSnapshots
  *   which file            ────────────▶  reads it as any thread would (journal/snapshot-reader.ts)
- *   nodes of each chunk   ◀────────────  chunks with the hashes of their nodes, each a message; at last the header, or
+ *   nodes of each chunk   ◀────────────  chunks with a survey of their nodes, each a message; at last the header, or
  *                                        what is wrong with the file
  *
  * A message is posted before `said` counts it, so whoever sees the count finds the message by a synchronous look. The memory
@@ -16,7 +16,7 @@ import type { NamedFile } from '../journal/directory.ts';
 import type { FileLayer } from '../journal/file-layer.ts';
 import { DamagedJournalError } from '../journal/journal-error.ts';
 import { readNamedSnapshot, type SnapshotHeader } from '../journal/snapshot-reader.ts';
-import { hashesOfChunk } from '../store/snapshot-codec.ts';
+import { surveyOf } from '../store/snapshot-codec.ts';
 
 /** What each of the two threads is given. The port is one end of a MessageChannel and must be transferred. */
 export interface SnapshotHelperEnd {
@@ -26,7 +26,7 @@ export interface SnapshotHelperEnd {
 }
 
 type Said =
-  | { readonly kind: 'chunk'; readonly chunk: Uint8Array<ArrayBuffer>; readonly hashes: Int32Array }
+  | { readonly kind: 'chunk'; readonly chunk: Uint8Array<ArrayBuffer>; readonly survey: Int32Array }
   | { readonly kind: 'end'; readonly sequence: number; readonly metadata: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'damage'; readonly file: string; readonly offset: number; readonly finding: string }
   | { readonly kind: 'failure'; readonly error: unknown };
@@ -46,12 +46,12 @@ export class SnapshotHelper {
     this.#isStopping = isStopping;
   }
 
-  /** As `readNamedSnapshot`, with the hashes of the nodes. Throws what that would throw on the other thread. */
-  read(file: NamedFile, onChunk: (chunk: Buffer, hashes: Int32Array) => void): SnapshotHeader {
+  /** As `readNamedSnapshot`, with the survey of the nodes. Throws what that would throw on the other thread. */
+  read(file: NamedFile, onChunk: (chunk: Buffer, survey: Int32Array) => void): SnapshotHeader {
     this.#port.postMessage(file);
     for (;;) {
       const said = this.#next();
-      if (said.kind === 'chunk') onChunk(bufferOf(said.chunk), said.hashes);
+      if (said.kind === 'chunk') onChunk(bufferOf(said.chunk), said.survey);
       else if (said.kind === 'end') return { sequence: said.sequence, metadata: bufferOf(said.metadata) };
       else if (said.kind === 'damage') throw new DamagedJournalError(said.file, said.offset, said.finding);
       else throw said.error;
@@ -80,8 +80,8 @@ export function serveSnapshots({ port, said }: SnapshotHelperEnd, layer: FileLay
     try {
       const { sequence, metadata } = readNamedSnapshot(file, layer, (bytes) => {
         const chunk = bytes as Uint8Array<ArrayBuffer>;
-        const hashes = hashesOfChunk(bytes);
-        say({ kind: 'chunk', chunk, hashes }, chunk.buffer, hashes.buffer);
+        const survey = surveyOf(bytes);
+        say({ kind: 'chunk', chunk, survey }, chunk.buffer, survey.buffer);
       });
       say({ kind: 'end', sequence, metadata: new Uint8Array(metadata) });
     } catch (error) {

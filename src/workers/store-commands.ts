@@ -326,7 +326,7 @@ export class StoreCommands {
     }
     const listing = new Listing(
       directory,
-      this.#store.tree.directories,
+      this.#store.tree,
       (flags & Flag.recursive) !== 0,
       (flags & Flag.sorted) !== 0,
       this.#store.timeFor(timeMs),

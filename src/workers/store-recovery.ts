@@ -33,7 +33,7 @@ export function recoverStore(
   const { lastSequence, snapshotSequence } = recover(directory, layer, {
     force: mustForce,
     onSnapshotChunk: (chunk) => reader.chunk(chunk),
-    readSnapshot: helper && ((file) => helper.read(file, (chunk, hashes) => reader.chunk(chunk, hashes))),
+    readSnapshot: helper && ((file) => helper.read(file, (chunk, survey) => reader.chunk(chunk, survey))),
     onRecord: (_sequence, _timeMs, payload, offset, lengthBytes) => replayer.apply(payload, offset, lengthBytes),
     log,
   });

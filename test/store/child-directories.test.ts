@@ -11,7 +11,7 @@ function directoriesIn(store: Store) {
   const said: [string, string[]][] = [];
   const seen: [string, string[]][] = [];
   const look = (parent: Node): void => {
-    const directories = (parent.children as Node[]).filter(({ isDirectory }) => isDirectory);
+    const directories = store.tree.childrenOf(parent).filter(({ isDirectory }) => isDirectory);
     seen.push([parent.path, pathsOf(directories)]);
     said.push([parent.path, pathsOf(store.tree.directories.of(parent))]);
     for (const directory of directories) look(directory);

@@ -14,7 +14,9 @@ const nodeAt = (store: Store, path: string) => store.tree.find(path as ByteStrin
 function plainListing(store: Store, path: string): string {
   const render = (node: Node): string => {
     const isBelow = (child: Node) => !child.path.slice(node.path.length).startsWith('/_');
-    const children = (node.children ?? []).filter(isBelow).sort((a, b) => (a.path < b.path ? -1 : 1));
+    const children = (node.isDirectory ? store.tree.childrenOf(node) : [])
+      .filter(isBelow)
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
     if (children.length === 0) return `{${renderFields(node, NOON_MS)}}`;
     const nodes = `,"nodes":[${children.map(render).join(',')}]`;
     const fields = renderFields(node, NOON_MS);
@@ -91,7 +93,7 @@ describe('a listing of more than ten thousand nodes', () => {
 
   test('is made in many steps and is what a plain rendering gives', () => {
     const store = bigStore();
-    const listing = new Listing(nodeAt(store, ''), store.tree.directories, true, true, NOON_MS);
+    const listing = new Listing(nodeAt(store, ''), store.tree, true, true, NOON_MS);
     let steps = 1;
     while (!listing.step()) steps++;
     const parts = listing.takeParts();
@@ -109,17 +111,17 @@ describe('a listing of more than ten thousand nodes', () => {
     const store = bigStore();
     const directoryOf = (number: number) => `/d/${number}`;
     const expected = listingOf(store, '/d', true, isSorted);
-    const listing = new Listing(nodeAt(store, '/d'), store.tree.directories, true, isSorted, NOON_MS);
+    const listing = new Listing(nodeAt(store, '/d'), store.tree, true, isSorted, NOON_MS);
     const random = new SeededRandom(11);
     const writes = [
       () => set(store, `/d/${random.below(4)}/new${random.below(1000)}`),
       () => {
-        const children = nodeAt(store, directoryOf(0)).children as Node[];
+        const children = store.tree.childrenOf(nodeAt(store, directoryOf(0)));
         const key = children.find((child) => !child.isDirectory);
         if (key !== undefined) set(store, key.path, 'changed');
       },
       () => {
-        const children = nodeAt(store, directoryOf(1)).children as Node[];
+        const children = store.tree.childrenOf(nodeAt(store, directoryOf(1)));
         const first = children[0];
         if (first !== undefined && children.length > 1) remove(store, first.path);
       },
@@ -135,7 +137,7 @@ describe('a listing of more than ten thousand nodes', () => {
   test('comes in parts that own their memory, as they are handed to another thread', () => {
     const store = new Store(10, false);
     for (let number = 0; number < 100; number++) set(store, `/d/${number}`, 'x'.repeat(30_000));
-    const listing = new Listing(nodeAt(store, '/d'), store.tree.directories, false, false, NOON_MS);
+    const listing = new Listing(nodeAt(store, '/d'), store.tree, false, false, NOON_MS);
     while (!listing.step());
     const parts = listing.takeParts();
     expect(parts.length).toBeGreaterThan(2);
@@ -145,7 +147,7 @@ describe('a listing of more than ten thousand nodes', () => {
 
   test('takes a value larger than a part in one piece', () => {
     const store = storeWith({ '/d/small': 'v', '/d/large': 'x'.repeat(3_000_000) });
-    expect(finished(new Listing(nodeAt(store, '/d'), store.tree.directories, false, true, NOON_MS))).toBe(
+    expect(finished(new Listing(nodeAt(store, '/d'), store.tree, false, true, NOON_MS))).toBe(
       plainListing(store, '/d'),
     );
   });

@@ -85,7 +85,7 @@ export function contentOf(store: Store): SeenNode[] {
   const seen: SeenNode[] = [];
   const waiting: Node[] = [store.tree.root];
   for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    for (const child of node.children as Node[]) {
+    for (const child of store.tree.childrenOf(node)) {
       const { path, value, isDirectory, createdIndex, modifiedIndex, expirationMs } = child;
       seen.push({ path, value, isDirectory, createdIndex, modifiedIndex, expirationMs });
       if (isDirectory) waiting.push(child);
@@ -103,7 +103,7 @@ export function listingOf(
   nowMs = NOON_MS,
 ): string {
   const directory = store.tree.find(path as ByteString) as Node;
-  return finished(new Listing(directory, store.tree.directories, isRecursive, isSorted, nowMs));
+  return finished(new Listing(directory, store.tree, isRecursive, isSorted, nowMs));
 }
 
 export function finished(listing: Listing): string {

@@ -1,0 +1,199 @@
+/**
+ * Keys that have no node because nobody has asked for them since the start: each is a *number*, which stands for it among the
+ * children of its directory and in the index. A million nodes, however bare, are a hundred megabytes that the collections of
+ * young garbage carry about twice, and the old ones look through: most of a start (native-bench, "restart"). Most keys are
+ * not asked for in a long time.
+ *
+ *   sleeper   ┌────────────┬─────────┐     a small integer: V8 keeps it in an array as it is
+ *             │ chunk, 16  │ entry, 15│
+ *             └────────────┴─────────┘
+ *
+ *   chunk     bytes    records of nodes (node-record.ts), as a snapshot has them, or as replay has written them
+ *             survey   four words an entry: hash of the path | hash of the node | where its record begins | its place among
+ *                      the children of its directory
+ *
+ * A key *wakes*, and becomes a node for good, when it is found, changed or removed (`Tree.find`). The bytes of a chunk never
+ * change, so who holds the chunk may read an entry long after it has woken or gone: so a listing shows what was, and wakes
+ * nobody. The chunk goes when none of its keys sleeps any more: at worst all of them stay, together the size of the snapshot,
+ * beside the nodes of those that have woken. The memory guard counts them.
+ *
+ * Directories, and keys that expire, have nodes from the beginning.
+ */
+import { assert } from '../base/assert.ts';
+import type { ByteString } from '../base/byte-string.ts';
+import { type Child, Node } from './node.ts';
+import {
+  NODE_HEAD_SIZE_BYTES,
+  NODE_RECORD_AT,
+  NodeBit,
+  pathSizeOf,
+  pathTextOf,
+  valueSizeOf,
+  valueTextOf,
+} from './node-record.ts';
+
+const ENTRY_BITS = 15;
+const ENTRIES_MAX = 1 << ENTRY_BITS;
+const ENTRY_MASK = ENTRIES_MAX - 1;
+const CHUNKS_MAX = 1 << 16;
+export const SURVEY_WORDS = 4;
+export const SURVEY_AT = { pathHash: 0, hash: 1, record: 2, place: 3 } as const;
+
+export class SleepingChunk {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  readonly #survey: Int32Array;
+  /** How many still sleep. */
+  left = 0;
+
+  constructor(bytes: Buffer, survey: Int32Array) {
+    assert(survey.length <= ENTRIES_MAX * SURVEY_WORDS, 'a chunk has no more entries than can be numbered');
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#survey = survey;
+  }
+
+  pathHash(sleeper: number): number {
+    return this.#word(sleeper, SURVEY_AT.pathHash);
+  }
+
+  hash(sleeper: number): number {
+    return this.#word(sleeper, SURVEY_AT.hash);
+  }
+
+  recordAt(sleeper: number): number {
+    return this.#word(sleeper, SURVEY_AT.record);
+  }
+
+  place(sleeper: number): number {
+    return this.#word(sleeper, SURVEY_AT.place);
+  }
+
+  setPlace(sleeper: number, place: number): void {
+    this.#survey[(sleeper & ENTRY_MASK) * SURVEY_WORDS + SURVEY_AT.place] = place;
+  }
+
+  /** Of the record that begins at `at`. */
+  createdIndexAt(at: number): number {
+    return smallInteger(this.view.getFloat64(at + NODE_RECORD_AT.createdIndex, true));
+  }
+
+  modifiedIndexAt(at: number): number {
+    return smallInteger(this.view.getFloat64(at + NODE_RECORD_AT.modifiedIndex, true));
+  }
+
+  /** Whether its path is the first `length` characters of `path`. */
+  hasPath(sleeper: number, path: ByteString, length: number): boolean {
+    const { bytes } = this;
+    const record = this.recordAt(sleeper);
+    if (pathSizeOf(bytes, record) !== length) return false;
+    const pathAt = record + NODE_HEAD_SIZE_BYTES;
+    // From the end: paths of one directory differ there.
+    for (let position = length - 1; position >= 0; position--) {
+      if (bytes[pathAt + position] !== path.charCodeAt(position)) return false;
+    }
+    return true;
+  }
+
+  /** A node as the sleeper would be, awake; nowhere in a tree. */
+  nodeOf(sleeper: number): Node {
+    const { bytes } = this;
+    const record = this.recordAt(sleeper);
+    const node = nodeAt(bytes, this.view, record, pathTextOf(bytes, record), valueTextOf(bytes, record));
+    node.pathHash = this.pathHash(sleeper);
+    node.hash = this.hash(sleeper);
+    return node;
+  }
+
+  #word(sleeper: number, word: number): number {
+    return this.#survey[(sleeper & ENTRY_MASK) * SURVEY_WORDS + word] as number;
+  }
+}
+
+/** Chunks by their numbers; none where nobody sleeps any more. */
+export type SleepingChunks = readonly (SleepingChunk | undefined)[];
+
+/** Where the entry of a sleeper is. */
+export function chunkOf(chunks: SleepingChunks, sleeper: number): SleepingChunk {
+  return chunks[sleeper >>> ENTRY_BITS] as SleepingChunk;
+}
+
+export class Sleepers {
+  readonly #chunks: (SleepingChunk | undefined)[] = [];
+  /** How many keys sleep. */
+  count = 0;
+
+  /** Takes in a chunk, none of whose keys sleeps yet. @returns the sleeper that its first entry would be. */
+  add(chunk: SleepingChunk): number {
+    assert(this.#chunks.length < CHUNKS_MAX, 'there are no more chunks than can be numbered');
+    this.#chunks.push(chunk);
+    return (this.#chunks.length - 1) << ENTRY_BITS;
+  }
+
+  /** All of a chunk that sleeps has entered. @param first as `add` gave it. */
+  entered(first: number): void {
+    if (this.chunkOf(first).left === 0) this.#chunks[first >>> ENTRY_BITS] = undefined;
+  }
+
+  /** A key begins to sleep. */
+  enter(chunk: SleepingChunk): void {
+    chunk.left++;
+    this.count++;
+  }
+
+  /** A key sleeps no more: it has a node, or is gone. */
+  leave(sleeper: number): void {
+    const chunk = this.chunkOf(sleeper);
+    this.count--;
+    if (--chunk.left === 0) this.#chunks[sleeper >>> ENTRY_BITS] = undefined;
+  }
+
+  chunkOf(sleeper: number): SleepingChunk {
+    return chunkOf(this.#chunks, sleeper);
+  }
+
+  /** For who wants to read sleepers later, whatever becomes of them. */
+  hold(): SleepingChunks {
+    return this.#chunks.slice();
+  }
+
+  pathOf(sleeper: number): ByteString {
+    const chunk = this.chunkOf(sleeper);
+    return pathTextOf(chunk.bytes, chunk.recordAt(sleeper));
+  }
+}
+
+/** The node whose record begins at `at`; `path` and `value` are its texts, or where they sleep. */
+export function nodeAt(
+  bytes: Buffer,
+  view: DataView,
+  at: number,
+  path: ByteString | Buffer,
+  value: ByteString | number,
+): Node {
+  const bits = bytes[at] as number;
+  return new Node(
+    path,
+    (bits & NodeBit.pathPlain) !== 0,
+    value,
+    (bits & NodeBit.valuePlain) !== 0,
+    (bits & NodeBit.directory) !== 0 ? [] : undefined,
+    smallInteger(view.getFloat64(at + NODE_RECORD_AT.createdIndex, true)),
+    smallInteger(view.getFloat64(at + NODE_RECORD_AT.modifiedIndex, true)),
+    (bits & NodeBit.expires) !== 0 ? view.getFloat64(at + NODE_RECORD_AT.expiration, true) : undefined,
+  );
+}
+
+/** Of the whole record that begins at `at`. */
+export function recordSizeAt(bytes: Buffer, at: number): number {
+  return NODE_HEAD_SIZE_BYTES + pathSizeOf(bytes, at) + valueSizeOf(bytes, at);
+}
+
+/** A double read from memory, as the small integer that it is where it is one: V8 would box it for ever otherwise. */
+export function smallInteger(value: number): number {
+  return value <= 0x7fffffff ? value | 0 : value;
+}
+
+export function isAsleep(child: Child | undefined): child is number {
+  return typeof child === 'number';
+}
