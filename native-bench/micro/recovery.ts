@@ -56,6 +56,7 @@ function writeJournal(directory: string, keyCount: number): number {
     writer.append(frame, 0, sizeBytes, ++sequence, TIME_MS);
     if (sequence % RECORDS_PER_GROUP === 0) writer.commit();
   }
+  replayer.finish();
   writeCheckpoint(frame, view, 0, TIME_MS, store.stateHash);
   writer.append(frame, 0, commandSizeBytes(0, 0, 0), ++sequence, TIME_MS);
   writer.rotate();

@@ -190,7 +190,7 @@ export class CommandReader {
     this.#at = at;
     assert(bytes[at + VERSION_AT] === COMMAND_VERSION, 'a command frame has a version that this build knows');
     assert(
-      sizeBytes === commandSizeBytes(this.#pathSizeBytes(), this.#valueSizeBytes(), this.#prevValueSizeBytes()),
+      sizeBytes === commandSizeBytes(this.pathSizeBytes, this.valueSizeBytes, this.#prevValueSizeBytes()),
       'the parts of a command frame fill it',
     );
   }
@@ -235,38 +235,35 @@ export class CommandReader {
     return this.#view.getInt32(this.#at + STATE_HASH_AT, true);
   }
   get path(): ByteString {
-    return this.#bytes.latin1Slice(this.pathOffset, this.pathEnd) as ByteString;
-  }
-  /** Where the path lies, from `pathOffset` to `pathEnd`, for who can do without the string. */
-  get bytes(): Buffer {
-    return this.#bytes;
-  }
-  get pathOffset(): number {
-    return this.#at + COMMAND_HEAD_SIZE_BYTES;
-  }
-  get pathEnd(): number {
-    return this.pathOffset + this.#pathSizeBytes();
+    return this.#bytes.latin1Slice(this.pathAt, this.pathAt + this.pathSizeBytes) as ByteString;
   }
   get value(): ByteString {
-    const size = this.#valueSizeBytes();
+    const size = this.valueSizeBytes;
     if (size === 0) return EMPTY;
-    const start = this.pathEnd;
+    const start = this.pathAt + this.pathSizeBytes;
     return this.#bytes.latin1Slice(start, start + size) as ByteString;
   }
   get prevValue(): ByteString {
     const size = this.#prevValueSizeBytes();
     if (size === 0) return EMPTY;
-    const start = this.pathEnd + this.#valueSizeBytes();
+    const start = this.pathAt + this.pathSizeBytes + this.valueSizeBytes;
     return this.#bytes.latin1Slice(start, start + size) as ByteString;
   }
 
-  // Methods, since a private getter is a call into native code each time.
-  #pathSizeBytes(): number {
+  /** The bytes of the frame and of others, in which the path lies at `pathAt`, and the value behind it. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+  get pathAt(): number {
+    return this.#at + COMMAND_HEAD_SIZE_BYTES;
+  }
+  get pathSizeBytes(): number {
     return pathSizeBytesAt(this.#view, this.#at);
   }
-  #valueSizeBytes(): number {
+  get valueSizeBytes(): number {
     return this.#view.getUint32(this.#at + VALUE_SIZE_AT, true);
   }
+  /** A method, since a private getter is a call into native code each time. */
   #prevValueSizeBytes(): number {
     return this.#view.getUint32(this.#at + PREV_VALUE_SIZE_AT, true);
   }

@@ -48,9 +48,9 @@ export class PathIndex {
     return this.#shardOf(pathHash).find(path, path.length, pathHash);
   }
 
-  /** The same for a path that is still `bytes` from `from` to `to`: of one that is known nobody has to make a string. */
-  getBytes(bytes: Buffer, from: number, to: number, pathHash: number): Node | undefined {
-    return this.#shardOf(pathHash).findBytes(bytes, from, to, pathHash);
+  /** The same for a path that is bytes yet: of one that is known nobody has to make a string. */
+  getByBytes(bytes: Buffer, from: number, length: number, pathHash: number): Child | undefined {
+    return this.#shardOf(pathHash).findByBytes(bytes, from, length, markOf(pathHash));
   }
 
   /** The node whose path is the first `length` characters of `path`: nobody has to cut them off. */
@@ -90,12 +90,17 @@ export class PathIndex {
 
   /** Puts `node` in the place of another of the same path, which is here. */
   replace(old: Node, node: Node): void {
-    this.#shardOf(old.pathHash).replace(old, node, markOf(old.pathHash));
+    this.exchange(old, node, old.pathHash);
   }
 
-  /** The key that slept has a node. */
-  wake(sleeper: number, node: Node): void {
-    this.#shardOf(node.pathHash).replace(sleeper, node, markOf(node.pathHash));
+  /** The same where one of the two sleeps, or both. */
+  exchange(old: Child, child: Child, pathHash: number): void {
+    this.#shardOf(pathHash).replace(old, child, markOf(pathHash));
+  }
+
+  /** Whether it is here and still sleeps. */
+  hasSleeper(sleeper: number, pathHash: number): boolean {
+    return this.#shardOf(pathHash).has(sleeper, markOf(pathHash));
   }
 
   /** Takes out a node that is here. */
@@ -144,22 +149,20 @@ class Shard {
     return this.#crowded?.get(path.slice(0, length) as ByteString);
   }
 
-  /** The node whose path has these bytes. */
-  findBytes(bytes: Buffer, from: number, to: number, pathHash: number): Node | undefined {
+  findByBytes(bytes: Buffer, from: number, length: number, mark: number): Child | undefined {
     const hashes = this.#hashes;
     const mask = this.#mask;
-    const mark = markOf(pathHash);
     let place = mark & mask;
     for (let probes = 0; probes < PROBES_MAX; probes++) {
       const found = hashes[place] as number;
       if (found === 0) break;
       if (found === mark) {
-        const node = this.#nodes[place] as Node;
-        if (hasBytes(node.path, bytes, from, to)) return node;
+        const child = this.#nodes[place] as Child;
+        if (this.#hasPathBytes(child, bytes, from, length)) return child;
       }
       place = (place + 1) & mask;
     }
-    return this.#crowded?.get(bytes.latin1Slice(from, to) as ByteString);
+    return this.#crowded?.get(bytes.latin1Slice(from, from + length) as ByteString);
   }
 
   /** The first node with this mark. */
@@ -188,10 +191,15 @@ class Shard {
     if (capacity > this.#hashes.length) this.#resize(capacity);
   }
 
-  replace(old: Child, node: Node, mark: number): void {
+  replace(old: Child, child: Child, mark: number): void {
     const place = this.#placeOf(old, mark);
-    if (place === -1) (this.#crowded as Map<ByteString, Child>).set(node.path, node);
-    else this.#nodes[place] = node;
+    if (place === -1) (this.#crowded as Map<ByteString, Child>).set(this.#pathOf(child), child);
+    else this.#nodes[place] = child;
+  }
+
+  has(child: Child, mark: number): boolean {
+    if (this.#placeOf(child, mark) !== -1) return true;
+    return this.#crowded?.get(this.#pathOf(child)) === child;
   }
 
   remove(node: Node, mark: number): void {
@@ -205,6 +213,20 @@ class Shard {
   #hasPath(child: Child, path: ByteString, length: number): boolean {
     if (typeof child === 'number') return this.#sleepers.chunkOf(child).hasPath(child, path, length);
     return child.path.length === length && path.startsWith(child.path);
+  }
+
+  #hasPathBytes(child: Child, bytes: Buffer, from: number, length: number): boolean {
+    if (typeof child === 'number') return this.#sleepers.chunkOf(child).hasPathBytes(child, bytes, from, length);
+    const { path } = child;
+    if (path.length !== length) return false;
+    for (let position = length - 1; position >= 0; position--) {
+      if (bytes[from + position] !== path.charCodeAt(position)) return false;
+    }
+    return true;
+  }
+
+  #pathOf(child: Child): ByteString {
+    return typeof child === 'number' ? this.#sleepers.pathOf(child) : child.path;
   }
 
   /** Where a child stands; -1 when it found no place. */
@@ -234,7 +256,7 @@ class Shard {
       place = (place + 1) & mask;
     }
     this.#crowded ??= new Map();
-    this.#crowded.set(typeof child === 'number' ? this.#sleepers.pathOf(child) : child.path, child);
+    this.#crowded.set(this.#pathOf(child), child);
   }
 
   /**
@@ -280,14 +302,6 @@ class Shard {
   }
 }
 
-function hasBytes(path: ByteString, bytes: Buffer, from: number, to: number): boolean {
-  const { length } = path;
-  if (length !== to - from) return false;
-  for (let position = 0; position < length; position++) {
-    if (path.charCodeAt(position) !== bytes[from + position]) return false;
-  }
-  return true;
-}
 
 /** The hash as a place is marked with it. */
 function markOf(pathHash: number): number {

@@ -36,6 +36,11 @@ const ENTRY_BITS = 15;
 const ENTRIES_MAX = 1 << ENTRY_BITS;
 const ENTRY_MASK = ENTRIES_MAX - 1;
 const CHUNKS_MAX = 1 << 16;
+const SPARSE_PART = 4;
+const RECORDED_SIZE_BYTES = 1024 * 1024;
+const RECORDED_ENTRIES_MAX = 16 * 1024;
+/** A call into native code costs as much as copying this many bytes ourselves. */
+const NATIVE_FROM_BYTES = 128;
 export const SURVEY_WORDS = 4;
 export const SURVEY_AT = { pathHash: 0, hash: 1, record: 2, place: 3 } as const;
 
@@ -43,14 +48,22 @@ export class SleepingChunk {
   readonly bytes: Buffer;
   readonly view: DataView;
   readonly #survey: Int32Array;
-  /** How many still sleep. */
+  /** How many still sleep; one more while the chunk is being written. */
   left = 0;
+  /** How many entries there are; 0 while there may be more. */
+  entries: number;
 
   constructor(bytes: Buffer, survey: Int32Array) {
     assert(survey.length <= ENTRIES_MAX * SURVEY_WORDS, 'a chunk has no more entries than can be numbered');
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#survey = survey;
+    this.entries = survey.length / SURVEY_WORDS;
+  }
+
+  /** Whether so few still sleep that their bytes are better given up. */
+  get isSparse(): boolean {
+    return this.left * SPARSE_PART < this.entries;
   }
 
   pathHash(sleeper: number): number {
@@ -91,6 +104,18 @@ export class SleepingChunk {
     // From the end: paths of one directory differ there.
     for (let position = length - 1; position >= 0; position--) {
       if (bytes[pathAt + position] !== path.charCodeAt(position)) return false;
+    }
+    return true;
+  }
+
+  /** Whether its path is the `length` bytes from `from`. */
+  hasPathBytes(sleeper: number, other: Buffer, from: number, length: number): boolean {
+    const { bytes } = this;
+    const record = this.recordAt(sleeper);
+    if (pathSizeOf(bytes, record) !== length) return false;
+    const pathAt = record + NODE_HEAD_SIZE_BYTES;
+    for (let position = length - 1; position >= 0; position--) {
+      if (bytes[pathAt + position] !== other[from + position]) return false;
     }
     return true;
   }
@@ -148,6 +173,11 @@ export class Sleepers {
     if (--chunk.left === 0) this.#chunks[sleeper >>> ENTRY_BITS] = undefined;
   }
 
+  /** The sleeper of the first entry of the same chunk. */
+  static firstBeside(sleeper: number): number {
+    return sleeper & ~ENTRY_MASK;
+  }
+
   chunkOf(sleeper: number): SleepingChunk {
     return chunkOf(this.#chunks, sleeper);
   }
@@ -160,6 +190,73 @@ export class Sleepers {
   pathOf(sleeper: number): ByteString {
     const chunk = this.chunkOf(sleeper);
     return pathTextOf(chunk.bytes, chunk.recordAt(sleeper));
+  }
+}
+
+/** A chunk that is written entry by entry: what replay finds behind the snapshot. */
+export class RecordedChunk {
+  readonly chunk: SleepingChunk;
+  readonly #sleepers: Sleepers;
+  readonly #survey = new Int32Array(RECORDED_ENTRIES_MAX * SURVEY_WORDS);
+  readonly #first: number;
+  #entries = 0;
+  #sizeBytes = 0;
+
+  constructor(sleepers: Sleepers) {
+    this.#sleepers = sleepers;
+    this.chunk = new SleepingChunk(Buffer.allocUnsafeSlow(RECORDED_SIZE_BYTES), this.#survey);
+    this.chunk.entries = 0;
+    this.chunk.left = 1;
+    this.#first = sleepers.add(this.chunk);
+  }
+
+  /** For a record of this size. */
+  hasRoomFor(sizeBytes: number): boolean {
+    return this.#entries < RECORDED_ENTRIES_MAX && this.#sizeBytes + sizeBytes <= RECORDED_SIZE_BYTES;
+  }
+
+  /**
+   * Adds a key that was set at `index`; it does not sleep yet.
+   * @param bits of `NodeBit`. @param pathAt where in `source` the path lies, with the value behind it.
+   */
+  add(
+    bits: number,
+    index: number,
+    source: Buffer,
+    pathAt: number,
+    pathSizeBytes: number,
+    valueSizeBytes: number,
+    pathHash: number,
+    hash: number,
+  ): number {
+    const { bytes, view } = this.chunk;
+    const at = this.#sizeBytes;
+    bytes[at] = bits;
+    view.setUint32(at + NODE_RECORD_AT.pathSize, pathSizeBytes, true);
+    view.setUint32(at + NODE_RECORD_AT.valueSize, valueSizeBytes, true);
+    view.setFloat64(at + NODE_RECORD_AT.createdIndex, index, true);
+    view.setFloat64(at + NODE_RECORD_AT.modifiedIndex, index, true);
+    view.setFloat64(at + NODE_RECORD_AT.expiration, 0, true);
+    const textAt = at + NODE_HEAD_SIZE_BYTES;
+    const size = pathSizeBytes + valueSizeBytes;
+    if (size > NATIVE_FROM_BYTES) source.copy(bytes, textAt, pathAt, pathAt + size);
+    else
+      for (let position = 0; position < size; position++)
+        bytes[textAt + position] = source[pathAt + position] as number;
+    this.#sizeBytes = textAt + size;
+    const survey = this.#survey;
+    const entry = this.#entries * SURVEY_WORDS;
+    survey[entry + SURVEY_AT.pathHash] = pathHash;
+    survey[entry + SURVEY_AT.hash] = hash;
+    survey[entry + SURVEY_AT.record] = at;
+    return this.#first + this.#entries++;
+  }
+
+  /** Nothing will be added any more. */
+  close(): void {
+    this.chunk.entries = this.#entries;
+    this.chunk.left--;
+    this.#sleepers.entered(this.#first);
   }
 }
 

@@ -7,7 +7,7 @@
 import '../base/latin1.ts';
 import { crc32 } from 'node:zlib';
 import type { ByteString } from '../base/byte-string.ts';
-import type { StoreEvent } from './event.ts';
+import type { Action, StoreEvent } from './event.ts';
 import type { Node } from './node.ts';
 
 /** Longer strings go through the native checksum: native-bench/micro, "hash of a value". */
@@ -68,11 +68,25 @@ function hashBeside(
 
 /** The next link of the chain over events. */
 export function chainEvent(chain: number, event: StoreEvent): number {
-  let hash = mix(chain, event.action * 2 + (event.isRefresh ? 1 : 0));
-  hash = mixNumber(hash, event.index);
-  hash = mixNumber(hash, event.timeMs);
-  if (event.node !== undefined) hash = mix(hash, event.node.hash);
-  if (event.prevNode !== undefined) hash = mix(hash, event.prevNode.hash ^ 0x5bd1e995);
+  const { action, isRefresh, index, timeMs, node, prevNode } = event;
+  return chainOf(chain, action, isRefresh, index, timeMs, node?.hash, prevNode?.hash);
+}
+
+/** The same of an event that nobody has made. @param nodeHash undefined where it has no node; so for the other. */
+export function chainOf(
+  chain: number,
+  action: Action,
+  isRefresh: boolean,
+  index: number,
+  timeMs: number,
+  nodeHash: number | undefined,
+  prevNodeHash: number | undefined,
+): number {
+  let hash = mix(chain, action * 2 + (isRefresh ? 1 : 0));
+  hash = mixNumber(hash, index);
+  hash = mixNumber(hash, timeMs);
+  if (nodeHash !== undefined) hash = mix(hash, nodeHash);
+  if (prevNodeHash !== undefined) hash = mix(hash, prevNodeHash ^ 0x5bd1e995);
   return hash;
 }
 

@@ -51,6 +51,12 @@ export class Tree {
     return isAsleep(child) ? this.#wake(child) : child;
   }
 
+  /** The same for the path that is the `length` bytes from `from`. */
+  findByBytes(bytes: Buffer, from: number, length: number, pathHash: number): Node | undefined {
+    const child = this.index.getByBytes(bytes, from, length, pathHash);
+    return isAsleep(child) ? this.#wake(child) : child;
+  }
+
   /** The node, or 100 or 104 with the first element of the path at which it went wrong. */
   locate(path: ByteString): Node | Failure {
     return this.find(path) ?? this.#whyMissing(path);
@@ -97,11 +103,7 @@ export class Tree {
 
   /** The same for a key that sleeps. */
   loadSleeper(parent: Node, sleeper: number, chunk: SleepingChunk): void {
-    const siblings = parent.children as Child[];
-    chunk.setPlace(sleeper, siblings.length);
-    siblings.push(sleeper);
-    this.sleepers.enter(chunk);
-    this.hash = (this.hash + chunk.hash(sleeper)) | 0;
+    this.#addSleeper(parent, sleeper, chunk);
     this.index.expect(chunk.pathHash(sleeper));
   }
 
@@ -136,6 +138,32 @@ export class Tree {
     this.index.replace(old, node);
     this.#leave(old);
     this.#enter(node);
+  }
+
+  /** Puts a new key that sleeps under its parent, where it can be found at once. */
+  attachSleeper(parent: Node, sleeper: number, chunk: SleepingChunk): void {
+    this.#addSleeper(parent, sleeper, chunk);
+    this.index.addSleeper(sleeper, chunk.pathHash(sleeper));
+  }
+
+  /** Puts a key that sleeps in the place of the key of the same path. */
+  replaceBySleeper(parent: Node, old: Child, sleeper: number, chunk: SleepingChunk): void {
+    const { sleepers } = this;
+    const oldChunk = isAsleep(old) ? sleepers.chunkOf(old) : undefined;
+    const place = isAsleep(old) ? (oldChunk as SleepingChunk).place(old) : old.childPosition;
+    (parent.children as Child[])[place] = sleeper;
+    chunk.setPlace(sleeper, place);
+    sleepers.enter(chunk);
+    this.hash = (this.hash + chunk.hash(sleeper)) | 0;
+    this.index.exchange(old, sleeper, chunk.pathHash(sleeper));
+    if (!isAsleep(old)) {
+      old.parent = undefined;
+      this.#leave(old);
+      return;
+    }
+    this.hash = (this.hash - (oldChunk as SleepingChunk).hash(old)) | 0;
+    sleepers.leave(old);
+    if ((oldChunk as SleepingChunk).isSparse) this.#wakeRest(old, oldChunk as SleepingChunk);
   }
 
   /**
@@ -173,6 +201,22 @@ export class Tree {
     this.#enter(directory);
   }
 
+  #addSleeper(parent: Node, sleeper: number, chunk: SleepingChunk): void {
+    const siblings = parent.children as Child[];
+    chunk.setPlace(sleeper, siblings.length);
+    siblings.push(sleeper);
+    this.sleepers.enter(chunk);
+    this.hash = (this.hash + chunk.hash(sleeper)) | 0;
+  }
+
+  /** Most of a chunk is dead: the others have nodes from now on, so that the bytes can go. */
+  #wakeRest(one: number, chunk: SleepingChunk): void {
+    const first = Sleepers.firstBeside(one);
+    for (let sleeper = first; chunk.left > 0; sleeper++) {
+      if (this.index.hasSleeper(sleeper, chunk.pathHash(sleeper))) this.#wake(sleeper);
+    }
+  }
+
   #wake(sleeper: number): Node {
     const path = this.sleepers.pathOf(sleeper);
     return this.#wakeIn(this.index.getAncestor(path, parentLengthOf(path)) as Node, sleeper);
@@ -186,7 +230,7 @@ export class Tree {
     node.parent = parent;
     node.childPosition = place;
     (parent.children as Child[])[place] = node;
-    this.index.wake(sleeper, node);
+    this.index.exchange(sleeper, node, node.pathHash);
     sleepers.leave(sleeper);
     return node;
   }

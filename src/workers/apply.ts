@@ -8,6 +8,7 @@ import { type AuthOp, isAuthWriteOp } from '../protocol/auth-request.ts';
 import { Op } from '../protocol/command.ts';
 import type { StoreEvent } from '../store/event.ts';
 import type { Failure } from '../store/failure.ts';
+import { ReplayedSets } from '../store/replayed-sets.ts';
 import { Security } from '../store/security.ts';
 import type { AuthAnswer } from '../store/security-answers.ts';
 import { hashOfPathBytes } from '../store/state-hash.ts';
@@ -16,6 +17,7 @@ import type { Store, Write } from '../store/store.ts';
 export class Applier {
   readonly security: Security;
   readonly #store: Store;
+  #replayedSets: ReplayedSets | undefined;
   /** One record for all writes: the store keeps none of it. */
   readonly #write: Write = {
     op: Op.get,
@@ -60,16 +62,21 @@ export class Applier {
   /** A path that stands in the tree has its string there: to make another is a call into native code, and garbage. */
   #lookUp(command: CommandReader): void {
     const write = this.#write;
-    const { bytes, pathOffset, pathEnd } = command;
-    const pathHash = hashOfPathBytes(bytes, pathOffset, pathEnd);
-    const known = this.#store.tree.index.getBytes(bytes, pathOffset, pathEnd, pathHash);
+    const { bytes, pathAt, pathSizeBytes } = command;
+    const pathHash = hashOfPathBytes(bytes, pathAt, pathAt + pathSizeBytes);
+    const known = this.#store.tree.findByBytes(bytes, pathAt, pathSizeBytes, pathHash);
     write.pathHash = pathHash;
     write.known = known;
     write.path = known === undefined ? command.path : known.path;
   }
 
-  /** Applies any journaled command: a write, a tick, or a checkpoint, at which the state must be what it was. */
+  /**
+   * Applies any journaled command to a store that nobody uses yet: a write, a tick, or a checkpoint, at which the state must be what it was.
+   * The history has all events only after `finishReplay`.
+   */
   replay(command: CommandReader): void {
+    if (command.op === Op.set && this.#replaySet(command)) return;
+    this.#replayedSets?.settle();
     switch (command.op) {
       case ControlOp.tick:
         this.#store.tick(command.timeMs, command.tickEventsMax);
@@ -84,6 +91,17 @@ export class Applier {
         if (isAuthWriteOp(command.op)) this.auth(command);
         else this.write(command);
     }
+  }
+
+  finishReplay(): void {
+    this.#replayedSets?.finish();
+    this.#replayedSets = undefined;
+  }
+
+  #replaySet(command: CommandReader): boolean {
+    this.#replayedSets ??= new ReplayedSets(this.#store);
+    const { bytes, pathAt, pathSizeBytes, valueSizeBytes, flags, timeMs } = command;
+    return this.#replayedSets.perform(bytes, pathAt, pathSizeBytes, valueSizeBytes, flags, timeMs);
   }
 }
 

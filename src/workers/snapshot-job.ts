@@ -56,6 +56,7 @@ export function makeSnapshot({ directory, sequence, historyEventsMax }: Snapshot
       if (recordSequence % RECORDS_PER_REST === 0) pace.rest();
     },
   });
+  replayer.finish();
   assert(lastSequence === sequence, 'the closed segments reach the checkpoint');
   const writer = new SnapshotWriter(directory, nodeFileLayer, sequence, { crashPoint });
   writeStore(store, (buffer, offset, lengthBytes) => {
