@@ -43,6 +43,23 @@ export class EventHistory {
     else if (this.lastIndex - this.firstIndex >= events.length) this.firstIndex = this.lastIndex - events.length + 1;
   }
 
+  /**
+   * Makes up for events that were not added when they happened.
+   * @param firstIndex of the first of them, behind those that were there before. @param lastIndex of the last event of all.
+   * @param make gives the event of an index that lacks one and is still to be held.
+   */
+  complete(firstIndex: number, lastIndex: number, make: (index: number) => StoreEvent): void {
+    const events = this.#events;
+    const oldest = lastIndex - events.length + 1;
+    for (let index = Math.max(firstIndex, oldest); index <= lastIndex; index++) {
+      const place = index % events.length;
+      if (events[place]?.index !== index) events[place] = make(index);
+    }
+    const wasFirst = this.firstIndex === 0 ? firstIndex : Math.min(this.firstIndex, firstIndex);
+    this.firstIndex = Math.max(wasFirst, oldest);
+    this.lastIndex = lastIndex;
+  }
+
   /** Forgets the latest event, which is being undone. */
   dropLast(): void {
     this.#events[this.lastIndex % this.#events.length] = undefined;

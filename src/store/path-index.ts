@@ -35,8 +35,6 @@ const PROBES_MAX = 64;
 export class PathIndex {
   readonly #shards: Shard[];
   size = 0;
-  /** How many nodes each shard is to get; made for a snapshot, and thrown away with it. */
-  #expected: Int32Array | undefined;
 
   /** @param sleepers whose numbers may be added. */
   constructor(sleepers = new Sleepers()) {
@@ -74,18 +72,9 @@ export class PathIndex {
     this.#addChild(sleeper, pathHash);
   }
 
-  /** A node with this hash will be added, among many. */
-  expect(pathHash: number): void {
-    this.#expected ??= new Int32Array(this.#shards.length);
-    (this.#expected[pathHash >>> (32 - SHARD_BITS)] as number)++;
-  }
-
-  /** Makes room for all that are expected: no table has to grow then, step by step. */
-  makeRoom(): void {
-    this.#expected?.forEach((count, position) => {
-      this.#shards[position]?.makeRoom(count);
-    });
-    this.#expected = undefined;
+  /** Makes room for so many more: no table has to grow then, step by step. */
+  makeRoom(count: number): void {
+    for (const shard of this.#shards) shard.makeRoom(Math.ceil(count / this.#shards.length));
   }
 
   /** Puts `node` in the place of another of the same path, which is here. */

@@ -7,8 +7,10 @@
  * Whatever is not as simple is left to `Store.write`: keys that expire, refreshes, directories, what is refused, and values so
  * large that the bytes of dead ones could weigh more than all nodes.
  */
+import type { ByteString } from '../base/byte-string.ts';
 import { Flag, Op } from '../protocol/command.ts';
 import { Action, StoreEvent } from './event.ts';
+import { Failure } from './failure.ts';
 import { type Child, Node } from './node.ts';
 import { NODE_HEAD_SIZE_BYTES, NodeBit } from './node-record.ts';
 import { isAsleep, RecordedChunk, type SleepingChunk } from './sleepers.ts';
@@ -22,10 +24,9 @@ const SLASH = 0x2f;
 export class ReplayedSets {
   readonly #store: Store;
   #recorded: RecordedChunk | undefined;
-  /** The first and the last event that the history does not have yet. Those before the last `capacity` of them are not kept. */
+  /** Of the first event that the history does not have yet; 0 while there is none. */
   #firstIndex = 0;
-  #lastIndex = -1;
-  /** Of these events, at their index modulo the history's capacity: the time, the key as it was set, and what it replaced. */
+  /** Of the last of these events, at their index modulo the history's capacity: the time, the key as it was set, and what it replaced. */
   readonly #timesMs: Float64Array;
   readonly #sleepers: Int32Array;
   readonly #chunks: (SleepingChunk | undefined)[];
@@ -61,8 +62,9 @@ export class ReplayedSets {
     const { tree } = store;
     const pathHash = hashOfPathBytes(bytes, pathAt, pathAt + pathSizeBytes);
     const old = tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
+    if (old !== undefined && !isAsleep(old) && old.isDirectory) return false;
     const parent = isAsleep(old) || old === undefined ? this.#parentOf(bytes, pathAt, pathSizeBytes) : old.parent;
-    if (parent?.children === undefined || (old !== undefined && !isAsleep(old) && old.isDirectory)) return false;
+    if (parent?.children === undefined) return false;
 
     store.timeMs = store.timeFor(timeMs);
     const index = ++store.index;
@@ -76,43 +78,41 @@ export class ReplayedSets {
     const sleeper = recorded.add(bits, index, bytes, pathAt, pathSizeBytes, valueSizeBytes, pathHash, hash);
     // Before the old one goes, and perhaps the chunk with the last of its keys.
     const oldHash = this.#note(index, sleeper, chunk, old);
-    if (old === undefined) tree.attachSleeper(parent, sleeper, chunk);
+    if (old === undefined) tree.loadSleeper(parent, sleeper, chunk);
     else tree.replaceBySleeper(parent, old, sleeper, chunk);
     store.eventChain = chainOf(store.eventChain, Action.set, false, index, store.timeMs, hash, oldHash);
     store.statistics.count(Op.set, undefined);
     return true;
   }
 
-  /** Gives the history the events that it still lacks. To be called before others happen, and at the end. */
-  settle(): void {
-    const { history } = this.#store;
-    const capacity = this.#chunks.length;
-    for (let index = Math.max(this.#firstIndex, this.#lastIndex - capacity + 1); index <= this.#lastIndex; index++) {
-      const place = index % capacity;
-      const replaced = this.#replaced[place];
-      const isAwake = replaced === undefined || replaced instanceof Node;
-      const prevNode = isAwake ? replaced : replaced.nodeOf(this.#replacedSleepers[place] as number);
-      const node = (this.#chunks[place] as SleepingChunk).nodeOf(this.#sleepers[place] as number);
-      history.add(new StoreEvent(Action.set, index, this.#timesMs[place] as number, false, node, prevNode));
-      this.#chunks[place] = undefined;
-      this.#replaced[place] = undefined;
-    }
-    this.#lastIndex = -1;
-  }
-
-  /** All has been replayed. */
+  /** All has been replayed: the history gets the events that it lacks. */
   finish(): void {
-    this.settle();
+    const { history, index } = this.#store;
+    if (this.#firstIndex > 0) history.complete(this.#firstIndex, index, (lacking) => this.#eventOf(lacking));
+    this.#firstIndex = 0;
     this.#recorded?.close();
     this.#recorded = undefined;
   }
 
+  #eventOf(index: number): StoreEvent {
+    const place = index % this.#chunks.length;
+    const replaced = this.#replaced[place];
+    const isAwake = replaced === undefined || replaced instanceof Node;
+    const prevNode = isAwake ? replaced : replaced.nodeOf(this.#replacedSleepers[place] as number);
+    const node = (this.#chunks[place] as SleepingChunk).nodeOf(this.#sleepers[place] as number);
+    return new StoreEvent(Action.set, index, this.#timesMs[place] as number, false, node, prevNode);
+  }
+
+  /** Made where there is none. */
   #parentOf(bytes: Buffer, pathAt: number, pathSizeBytes: number): Node | undefined {
     let size = pathSizeBytes - 1;
     while (size > 0 && bytes[pathAt + size] !== SLASH) size--;
     const { index } = this.#store.tree;
     const parent = index.getByBytes(bytes, pathAt, size, hashOfPathBytes(bytes, pathAt, pathAt + size));
-    return isAsleep(parent) ? undefined : parent;
+    if (parent !== undefined) return isAsleep(parent) ? undefined : parent;
+    const path = bytes.latin1Slice(pathAt, pathAt + pathSizeBytes) as ByteString;
+    const made = this.#store.tree.parentFor(path, this.#store.index + 1);
+    return made instanceof Failure ? undefined : made;
   }
 
   #recordedWithRoomFor(sizeBytes: number): RecordedChunk {
@@ -126,8 +126,7 @@ export class ReplayedSets {
   #note(index: number, sleeper: number, chunk: SleepingChunk, old: Child | undefined): number | undefined {
     const { sleepers } = this.#store.tree;
     const place = index % this.#chunks.length;
-    if (this.#lastIndex === -1) this.#firstIndex = index;
-    this.#lastIndex = index;
+    if (this.#firstIndex === 0) this.#firstIndex = index;
     this.#timesMs[place] = this.#store.timeMs;
     this.#sleepers[place] = sleeper;
     this.#chunks[place] = chunk;

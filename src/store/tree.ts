@@ -90,39 +90,22 @@ export class Tree {
     this.index.add(node);
   }
 
-  /**
-   * The same for a node whose hashes are known, that of its path and, where the tree keeps one, its own; but it cannot be
-   * found before `indexLoaded`. For many nodes at once: the tables of the index are then made in one size.
-   */
+  /** The same for a node whose hashes are known, that of its path and, where the tree keeps one, its own. */
   load(parent: Node, node: Node): void {
     this.#addChild(parent, node);
     if (node.expirationMs !== undefined) this.ttlQueue.add(node);
     this.hash = (this.hash + node.hash) | 0;
-    this.index.expect(node.pathHash);
+    this.index.add(node);
   }
 
   /** The same for a key that sleeps. */
   loadSleeper(parent: Node, sleeper: number, chunk: SleepingChunk): void {
-    this.#addSleeper(parent, sleeper, chunk);
-    this.index.expect(chunk.pathHash(sleeper));
-  }
-
-  /** Lets all be found that `load` has put into an empty tree. In the order of `load`, as it lies in memory. */
-  indexLoaded(): void {
-    const { index, sleepers } = this;
-    index.makeRoom();
-    for (const root of [this.root, this.vault]) {
-      const directories = [root];
-      for (let next = 0; next < directories.length; next++) {
-        for (const child of (directories[next] as Node).children as Child[]) {
-          if (isAsleep(child)) index.addSleeper(child, sleepers.chunkOf(child).pathHash(child));
-          else {
-            index.add(child);
-            if (child.children !== undefined) directories.push(child);
-          }
-        }
-      }
-    }
+    const siblings = parent.children as Child[];
+    chunk.setPlace(sleeper, siblings.length);
+    siblings.push(sleeper);
+    this.sleepers.enter(chunk);
+    this.hash = (this.hash + chunk.hash(sleeper)) | 0;
+    this.index.addSleeper(sleeper, chunk.pathHash(sleeper));
   }
 
   /** Puts a node in the place of another of the same path. */
@@ -138,12 +121,6 @@ export class Tree {
     this.index.replace(old, node);
     this.#leave(old);
     this.#enter(node);
-  }
-
-  /** Puts a new key that sleeps under its parent, where it can be found at once. */
-  attachSleeper(parent: Node, sleeper: number, chunk: SleepingChunk): void {
-    this.#addSleeper(parent, sleeper, chunk);
-    this.index.addSleeper(sleeper, chunk.pathHash(sleeper));
   }
 
   /** Puts a key that sleeps in the place of the key of the same path. */
@@ -199,14 +176,6 @@ export class Tree {
     this.#leave(directory);
     directory.expirationMs = expirationMs;
     this.#enter(directory);
-  }
-
-  #addSleeper(parent: Node, sleeper: number, chunk: SleepingChunk): void {
-    const siblings = parent.children as Child[];
-    chunk.setPlace(sleeper, siblings.length);
-    siblings.push(sleeper);
-    this.sleepers.enter(chunk);
-    this.hash = (this.hash + chunk.hash(sleeper)) | 0;
   }
 
   /** Most of a chunk is dead: the others have nodes from now on, so that the bytes can go. */

@@ -76,7 +76,6 @@ export class Applier {
    */
   replay(command: CommandReader): void {
     if (command.op === Op.set && this.#replaySet(command)) return;
-    this.#replayedSets?.settle();
     switch (command.op) {
       case ControlOp.tick:
         this.#store.tick(command.timeMs, command.tickEventsMax);
