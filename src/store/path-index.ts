@@ -291,7 +291,6 @@ class Shard {
   }
 }
 
-
 /** The hash as a place is marked with it. */
 function markOf(pathHash: number): number {
   return pathHash === 0 ? 1 : pathHash;
