@@ -37,6 +37,8 @@ export const DEAF_KEY = '/v2/keys/hostile/deaf';
 
 /** Those who are slow are not slow all at once: a burst of hundreds would be measured, and not what they are. */
 const TICK_MS = 5;
+/** At a time, by who is late. */
+const STEPS_MAX = 2;
 /** Whom the server sends away comes again, but not at once: it is the server that is to be busy, not the attacker. */
 const REOPEN_TICKS = 1_000 / TICK_MS;
 const FORM_BYTES = 10 * 1024 * 1024;
@@ -197,9 +199,9 @@ export function startAttack(
     tick++;
   };
   const startedMs = performance.now();
-  // A timer that comes late makes up for it, or the rate would not be the stated one.
+  // A timer that comes late makes up for it, or the rate would not be the stated one; but by and by, for a burst is another attack.
   const catchUp = () => {
-    while (tick * TICK_MS <= performance.now() - startedMs) step();
+    for (let steps = 0; steps < STEPS_MAX && tick * TICK_MS <= performance.now() - startedMs; steps++) step();
   };
   const timer = setInterval(catchUp, TICK_MS);
   catchUp();

@@ -103,7 +103,7 @@ export class FrontEnd {
   /** Of what is kept to be used again. @returns how much that was, about, in bytes. */
   letGo(): number {
     this.#store.letGo();
-    return this.#claimed.letGo();
+    return this.#claimed.letGo() + this.#keys.letGo();
   }
 
   readonly #getKey: HttpHandler = (response, request) => {

@@ -57,9 +57,11 @@ export class FormReader {
   /** -1 while no equals sign has come. */
   #valueAt = -1;
 
-  constructor(source: FormSource) {
+  /** @param bytes room for all of it: its own until it has been read. */
+  constructor(source: FormSource, bytes: Buffer) {
     this.#source = source;
-    this.#bytes = Buffer.allocUnsafe(source.sizeBytes);
+    // Nothing lies behind its end, or an escape that is cut off there would go on.
+    this.#bytes = bytes.subarray(0, source.sizeBytes);
   }
 
   /** What was found, when all has been read. */
@@ -132,7 +134,7 @@ export class FormReader {
 
   /** Of a name it ends where its value begins, and of both where the piece does. */
   #describeEscape(at: number): ByteString {
-    const cut = this.#bytes.latin1Slice(at, Math.min(at + 3, this.#bytes.length));
+    const cut = this.#bytes.latin1Slice(at, Math.min(at + 1 + LOOK_AHEAD, this.#bytes.length));
     return describeBadEscape((cut.split(this.#valueAt === -1 ? /[&=]/ : '&', 1)[0] ?? cut) as ByteString);
   }
 }

@@ -6,27 +6,33 @@
  * Each event is a chunk of its own, followed by the first byte of the next one, so that its chunk is closed (README,
  * limits). Once a write meets back-pressure the rest waits in the stream's backlog.
  *
- * A turn gives to so many streams, and the next turn to the next: others' requests and answers come in between, whatever
- * thousands of streams are to be told (native-bench, "hostile": they waited for seconds).
+ * A turn gives to streams for so long, and the next turn to the next: others' requests and answers come in between, whatever
+ * thousands of streams are to be told (native-bench, "hostile": they waited for seconds). By the clock and not by a number of
+ * streams or bytes: a send takes five microseconds or thirty, and to be dropped takes a stream longer than to be written to.
  */
+
 import type { HttpResponse } from 'uWebSockets.js';
+import { performance } from 'node:perf_hooks';
 import { SlotState, type Slots } from './slots.ts';
 import { StreamBacklog } from './stream-backlog.ts';
 
 /** Every event begins with this byte, and headers leave with the first byte only. */
 export const OPENING_BRACE = new Uint8Array([0x7b]);
 
-/** What goes into one cork (uWebSockets.js issue 1249); a larger event is written part by part. */
+/** What goes into one cork, whose buffer has 16 KB (uWebSockets.js issue 1249): events, each with what makes it a chunk. */
 const CORKED_SIZE_BYTES_MAX = 8 * 1024;
+/** A larger event is written in parts of this size: each of them is a send. */
+const PART_SIZE_BYTES_MAX = 15 * 1024;
 
-/** What one turn writes, about a millisecond or two of sends; one stream's pieces are not divided. */
-const TURN_STREAMS_MAX = 256;
-const TURN_SIZE_BYTES_MAX = 512 * 1024;
+/** For so long a turn writes. The clock is looked at after so many streams. */
+const TURN_MS_MAX = 0.3;
+const STREAMS_PER_LOOK = 8;
 
 export class StreamWriter {
   readonly #slots: Slots;
   readonly #backlogBytesMax: number;
   readonly #onSlow: (slot: number) => void;
+  readonly #nowMs: () => number;
   /** By slot, what it is to be given; the arrays are used again. */
   readonly #pieces: (Uint8Array[] | undefined)[] = [];
   /** By slot, their bytes. */
@@ -47,8 +53,14 @@ export class StreamWriter {
   #isBlocked = false;
 
   /** @param onSlow gets the slot of a stream whose client is more than `backlogBytesMax` behind: it is to be dropped. */
-  constructor(slots: Slots, backlogBytesMax: number, onSlow: (slot: number) => void) {
+  constructor(
+    slots: Slots,
+    backlogBytesMax: number,
+    onSlow: (slot: number) => void,
+    nowMs: () => number = () => performance.now(),
+  ) {
     this.#slots = slots;
+    this.#nowMs = nowMs;
     this.#backlogBytesMax = backlogBytesMax;
     this.#onSlow = onSlow;
   }
@@ -75,13 +87,12 @@ export class StreamWriter {
   /** Writes what was noted: a turn's share of it, or all. */
   flush(share: 'turn' | 'all' = 'turn'): void {
     if (this.#waiting.length === 0) return;
-    const streamsMax = share === 'turn' ? TURN_STREAMS_MAX : Number.POSITIVE_INFINITY;
-    let roomBytes = share === 'turn' ? TURN_SIZE_BYTES_MAX : Number.POSITIVE_INFINITY;
+    const untilMs = share === 'turn' ? this.#nowMs() + TURN_MS_MAX : Number.POSITIVE_INFINITY;
     let given = 0;
-    while (given < this.#waiting.length && given < streamsMax && roomBytes > 0) {
+    while (given < this.#waiting.length) {
+      if (given > 0 && given % STREAMS_PER_LOOK === 0 && this.#nowMs() >= untilMs) break;
       const slot = this.#waiting[given++] as number;
       const pieces = this.#pieces[slot] as Uint8Array[];
-      roomBytes -= this.#sizesBytes[slot] as number;
       if (this.#slots.stateOf(slot) === SlotState.watching) this.#give(slot, pieces);
       this.forget(slot);
     }
@@ -145,7 +156,7 @@ export class StreamWriter {
   /** Of a large piece. Outside of a cork the library would write, too, and a warning to stderr each time. */
   readonly #writePart = (): void => {
     const piece = this.#current[this.#written] as Uint8Array;
-    const endBytes = Math.min(this.#offsetBytes + CORKED_SIZE_BYTES_MAX, piece.length);
+    const endBytes = Math.min(this.#offsetBytes + PART_SIZE_BYTES_MAX, piece.length);
     const part = piece.subarray(this.#offsetBytes, endBytes);
     this.#offsetBytes = endBytes;
     const response = this.#response as HttpResponse;

@@ -182,6 +182,11 @@ export class KeysRoutes {
     }
   }
 
+  /** Of what is kept to be used again. @returns how much that was, in bytes. */
+  letGo(): number {
+    return this.#largeForms.letGo();
+  }
+
   /** While it is read the store knows nothing of its request. */
   #readLargeForm(claimed: KeysRequest): void {
     const { method, path, query, contentType, serial, bodyShare, slot } = claimed;

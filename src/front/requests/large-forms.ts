@@ -9,6 +9,8 @@ import type { BodyShare } from '../exchange/body-budget.ts';
 /** What a turn reads: a tenth of a millisecond, or half of one where each few bytes are a field of their own. */
 const TURN_SIZE_BYTES = 32 * 1024;
 
+const NO_BYTES = Buffer.alloc(0);
+
 interface LargeForm {
   readonly share: BodyShare;
   readonly isWanted: () => boolean;
@@ -19,6 +21,8 @@ export class LargeForms {
   readonly #waiting: LargeForm[] = [];
   /** Of the first of them. */
   #reader: FormReader | undefined;
+  /** For whichever is being read: memory of megabytes is dear to get, and V8 collects garbage for it (native-bench, "hostile"). */
+  #bytes: Buffer = NO_BYTES;
 
   /**
    * @param share where it lies; its blocks are free when it has been read.
@@ -46,9 +50,22 @@ export class LargeForms {
 
   /** @returns whether all of it has been read. */
   #readOn({ share }: LargeForm): boolean {
-    this.#reader ??= new FormReader(share);
+    this.#reader ??= this.#newReader(share);
     if (!this.#reader.readOn(TURN_SIZE_BYTES)) return false;
     share.letGoOfBlocks();
     return true;
+  }
+
+  #newReader(share: BodyShare): FormReader {
+    if (this.#bytes.length < share.sizeBytes) this.#bytes = Buffer.allocUnsafeSlow(share.sizeBytes);
+    return new FormReader(share, this.#bytes);
+  }
+
+  /** Of the memory that is kept to be used again. @returns how much that was, in bytes. */
+  letGo(): number {
+    if (this.#waiting.length > 0) return 0;
+    const { length } = this.#bytes;
+    this.#bytes = NO_BYTES;
+    return length;
   }
 }
