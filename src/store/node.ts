@@ -7,8 +7,8 @@
  * The node of a *directory* stays the same object for its whole life, since its children point to it; only its
  * expiration changes, and events about directories carry a copy.
  *
- * A key that comes from a snapshot has no node until somebody asks for it (sleepers.ts). The few that have one from the
- * beginning are *asleep*: they have no strings but the bytes of their record, until somebody asks for their path or their value.
+ * A key that comes from a snapshot has no node until somebody asks for it (sleepers.ts). A node of a snapshot is *asleep* at
+ * first: it has no strings but the bytes of its record, until somebody asks for its path or its value.
  *
  * All nodes have one shape, and indexes stay small integers as long as V8 allows: see native-bench, "bytes per key".
  */

@@ -98,8 +98,8 @@ export class ReplayedSets {
     const place = index % this.#chunks.length;
     const replaced = this.#replaced[place];
     const isAwake = replaced === undefined || replaced instanceof Node;
-    const prevNode = isAwake ? replaced : replaced.nodeOf(this.#replacedSleepers[place] as number);
-    const node = (this.#chunks[place] as SleepingChunk).nodeOf(this.#sleepers[place] as number);
+    const prevNode = isAwake ? replaced : replaced.nodeWithTextsOf(this.#replacedSleepers[place] as number);
+    const node = (this.#chunks[place] as SleepingChunk).nodeWithTextsOf(this.#sleepers[place] as number);
     return new StoreEvent(Action.set, index, this.#timesMs[place] as number, false, node, prevNode);
   }
 

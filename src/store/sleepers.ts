@@ -36,6 +36,8 @@ const ENTRY_BITS = 15;
 const ENTRIES_MAX = 1 << ENTRY_BITS;
 const ENTRY_MASK = ENTRIES_MAX - 1;
 const CHUNKS_MAX = 1 << 16;
+/** Of a node in the heap. */
+const NODE_SIZE_BYTES = 136;
 const SPARSE_PART = 4;
 const RECORDED_SIZE_BYTES = 1024 * 1024;
 const RECORDED_ENTRIES_MAX = 16 * 1024;
@@ -59,6 +61,10 @@ export class SleepingChunk {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#survey = survey;
     this.entries = survey.length / SURVEY_WORDS;
+  }
+
+  get sizeBytes(): number {
+    return this.bytes.length + this.#survey.byteLength;
   }
 
   /** Whether so few still sleep that their bytes are better given up. */
@@ -120,11 +126,21 @@ export class SleepingChunk {
     return true;
   }
 
-  /** A node as the sleeper would be, awake; nowhere in a tree. */
+  /** A node for the sleeper, nowhere in a tree; as long as nobody asks for its texts it holds the bytes of the chunk. */
   nodeOf(sleeper: number): Node {
+    const record = this.recordAt(sleeper);
+    return this.#withHashes(sleeper, nodeAt(this.bytes, this.view, record, this.bytes, record));
+  }
+
+  /** The same, with its texts: it holds nothing else. */
+  nodeWithTextsOf(sleeper: number): Node {
     const { bytes } = this;
     const record = this.recordAt(sleeper);
-    const node = nodeAt(bytes, this.view, record, pathTextOf(bytes, record), valueTextOf(bytes, record));
+    const texts = [pathTextOf(bytes, record), valueTextOf(bytes, record)] as const;
+    return this.#withHashes(sleeper, nodeAt(bytes, this.view, record, ...texts));
+  }
+
+  #withHashes(sleeper: number, node: Node): Node {
     node.pathHash = this.pathHash(sleeper);
     node.hash = this.hash(sleeper);
     return node;
@@ -148,16 +164,25 @@ export class Sleepers {
   /** How many keys sleep. */
   count = 0;
 
+  /** What the chunks take. */
+  heldBytes = 0;
+
+  /** What they would take if all of them woke, beside their texts. */
+  get nodesBytes(): number {
+    return this.count * NODE_SIZE_BYTES;
+  }
+
   /** Takes in a chunk, none of whose keys sleeps yet. @returns the sleeper that its first entry would be. */
   add(chunk: SleepingChunk): number {
     assert(this.#chunks.length < CHUNKS_MAX, 'there are no more chunks than can be numbered');
     this.#chunks.push(chunk);
+    this.heldBytes += chunk.sizeBytes;
     return (this.#chunks.length - 1) << ENTRY_BITS;
   }
 
   /** All of a chunk that sleeps has entered. @param first as `add` gave it. */
   entered(first: number): void {
-    if (this.chunkOf(first).left === 0) this.#chunks[first >>> ENTRY_BITS] = undefined;
+    if (this.chunkOf(first).left === 0) this.#drop(first);
   }
 
   /** A key begins to sleep. */
@@ -170,7 +195,7 @@ export class Sleepers {
   leave(sleeper: number): void {
     const chunk = this.chunkOf(sleeper);
     this.count--;
-    if (--chunk.left === 0) this.#chunks[sleeper >>> ENTRY_BITS] = undefined;
+    if (--chunk.left === 0) this.#drop(sleeper);
   }
 
   /** The sleeper of the first entry of the same chunk. */
@@ -180,6 +205,11 @@ export class Sleepers {
 
   chunkOf(sleeper: number): SleepingChunk {
     return chunkOf(this.#chunks, sleeper);
+  }
+
+  #drop(sleeper: number): void {
+    this.heldBytes -= this.chunkOf(sleeper).sizeBytes;
+    this.#chunks[sleeper >>> ENTRY_BITS] = undefined;
   }
 
   /** For who wants to read sleepers later, whatever becomes of them. */

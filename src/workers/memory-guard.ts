@@ -122,12 +122,20 @@ function isYoung(spaceName: string): boolean {
   return spaceName.startsWith('new_');
 }
 
-/** The heap of this thread. What lies outside of it now, the rings, is not counted. */
-export function ownHeap(): Heap {
+/** What is to be in the heap of a thread does not fit: said with the code by which the engine would have said it. */
+export class OutOfMemoryError extends Error {
+  readonly code = 'ERR_WORKER_OUT_OF_MEMORY';
+}
+
+/**
+ * The heap of this thread. What lies outside of it now, the rings, is not counted.
+ * @param promisedBytes what reads may add to it: keys that sleep have no nodes yet.
+ */
+export function ownHeap(promisedBytes: () => number): Heap {
   const outsideBytes = getHeapStatistics().external_memory;
   return {
     usedBytes: () => {
-      let bytes = getHeapStatistics().external_memory - outsideBytes;
+      let bytes = getHeapStatistics().external_memory - outsideBytes + promisedBytes();
       for (const { space_name, space_size, space_used_size } of getHeapSpaceStatistics()) {
         bytes += isYoung(space_name) ? space_used_size : space_size;
       }

@@ -13,7 +13,7 @@ import { Store } from '../store/store.ts';
 import { runDuty } from './duty-loop.ts';
 import { JournalFeed } from './journal-feed.ts';
 import { KeptReads } from './kept-reads.ts';
-import { MemoryGuard, ownHeap } from './memory-guard.ts';
+import { MemoryGuard, OutOfMemoryError, ownHeap } from './memory-guard.ts';
 import { QuietDuty } from './quiet-duty.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import type { StoreSetup, WorkerMessage } from './setup.ts';
@@ -36,7 +36,7 @@ const bell = new Doorbell(new Int32Array(setup.bell));
 const { historyEventsMax, watchersMax, clientWatchersMax } = setup;
 const bounds = { watchersMax, clientWatchersMax };
 const warn = (text: string) => say({ kind: 'log', level: 'warn', text });
-const memory = new MemoryGuard(setup.heapBytes, ownHeap(), (isFull) =>
+const memory = new MemoryGuard(setup.heapBytes, ownHeap(asleepBytes), (isFull) =>
   warn(
     isFull
       ? "the store's memory is nearly full (--store-heap-mb): what would add to it is refused"
@@ -63,6 +63,8 @@ else {
     new SnapshotHelper(snapshotHelper, () => words.isStoreStopping),
   );
   snapshotHelper.port.close();
+  const { sleepers } = duty.store.tree;
+  if (sleepers.heldBytes + sleepers.nodesBytes > setup.heapBytes) throw new OutOfMemoryError();
   const feedBell = new Doorbell(new Int32Array(journalBell));
   duty.journalTo(new JournalFeed(journal, feedBell, words, commandsPerCheckpoint, snapshotSequence), lastSequence);
   // Before anybody hears that it is ready: no client may be judged by a copy that does not know that rights are on.
@@ -74,6 +76,11 @@ const metrics = setup.metrics && new WorkerMetrics(setup.metrics);
 const { tree, hub } = duty.store;
 const quiet = new QuietDuty(new SpareHeap((bytes) => metrics?.gaveBack(bytes)), () => tree.size + hub.size);
 runDuty(duty, bell, () => words.isStoreStopping, new SpinPolicy(setup.spinMs), metrics, quiet);
+
+/** Of the store that is about to be made. */
+function asleepBytes(): number {
+  return duty.store.tree.sleepers.nodesBytes;
+}
 
 /** Expiries are journaled, so nothing may expire before the journal worker says where the journal stands. */
 function waitForJournal(): void {

@@ -1,4 +1,6 @@
 /** A store whose memory is nearly full refuses what would add to it, goes on with all else, and never dies of it. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ApiClient } from '../support/http.ts';
 import { type RunningProcess, runCommandLine, startCommandLine, startInProcess } from '../support/servers.ts';
@@ -16,6 +18,13 @@ function newDirectory(): string {
   const directory = makeTemporary('uetcd-full');
   directories.push(directory);
   return directory;
+}
+
+function snapshotBytesIn(directory: string): number {
+  const sizes = readdirSync(directory)
+    .filter((name) => name.endsWith('.snap'))
+    .map((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0);
+  return Math.max(0, ...sizes);
 }
 
 /** Sets keys until one is refused. @returns how many were taken, and the refusal. */
@@ -95,24 +104,34 @@ describe('a store whose memory is nearly full', () => {
   });
 });
 
-test('what does not fit is said at the start, in clear words', { timeout: 120_000 }, async () => {
-  const dataDir = newDirectory();
-  const server = await startCommandLine(['--data-dir', dataDir, '--store-heap-mb', '64']);
-  const api = new ApiClient(server.url, LANES);
-  await fill(api, 'much', 20_000);
-  await api.close();
-  await server.stop();
-  const small: RunningProcess = runCommandLine([
-    '--data-dir',
-    dataDir,
-    '--store-heap-mb',
-    '16',
-    '--log-level',
-    'silent',
-  ]);
-  expect((await small.exited).code).toBe(1);
-  expect(small.output().stderr).toContain('needs more memory than 16 MB: give it more with --store-heap-mb');
-});
+test.each([
+  ['journal', 100_000],
+  ['snapshot', 200],
+])(
+  'what a %s holds that does not fit is said at the start, in clear words',
+  { timeout: 120_000 },
+  async (_, commands) => {
+    const dataDir = newDirectory();
+    const server = await startCommandLine([
+      ...['--data-dir', dataDir, '--store-heap-mb', '64', '--snapshot-count', String(commands)],
+    ]);
+    const api = new ApiClient(server.url, LANES);
+    await fill(api, 'much', 10_000);
+    if (commands < 1000) await expect.poll(() => snapshotBytesIn(dataDir), { timeout: 60_000 }).toBeGreaterThan(20e6);
+    await api.close();
+    await server.stop();
+    const small: RunningProcess = runCommandLine([
+      '--data-dir',
+      dataDir,
+      '--store-heap-mb',
+      '16',
+      '--log-level',
+      'silent',
+    ]);
+    expect((await small.exited).code).toBe(1);
+    expect(small.output().stderr).toContain('needs more memory than 16 MB: give it more with --store-heap-mb');
+  },
+);
 
 test.each([0, 15, Number.NaN])('a heap of %d MB is refused before it could end the process', async (storeHeapMb) => {
   await expect(startInProcess({ storeHeapMb })).rejects.toThrow('must be 16 MB or more');
