@@ -20,17 +20,18 @@ export class KeysRequest {
   readonly slot: number;
   method: KeysMethod = 'GET';
   path = '' as ByteString;
+  /** Whether the key was asked for with a slash behind the path. */
+  hasLastSlash = false;
   /** Whether the path needs no escape in JSON. */
   isPathPlain = false;
   query = '';
   contentType = '';
   /** Whether a listing may be compressed for this client. */
   acceptsGzip = false;
-  /** The header, where it was looked at, and the key as rights are looked up for it: with its last slash. */
+  /** The header, where it was looked at. */
   authorization = '';
   /** The name in its client's certificate, where that counts: `certificateNameOf`. */
   certificateName = '' as ByteString;
-  claimedKey = '' as ByteString;
   /** Counts the requests of this slot, so that a verdict that comes late finds out whether its request is still there. */
   serial = 0;
   /** Whether its body or a verdict is still on its way: the store knows nothing of this request yet. */
@@ -48,6 +49,11 @@ export class KeysRequest {
       this.serial++;
       handler.onAborted(this);
     };
+  }
+
+  /** The key as rights are looked up for it: with its last slash. */
+  get claimedKey(): ByteString {
+    return this.hasLastSlash ? (`${this.path}/` as ByteString) : this.path;
   }
 
   /** A request without a body that counts. */

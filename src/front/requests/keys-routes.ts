@@ -140,7 +140,7 @@ export class KeysRoutes {
     claimed.path = path;
     claimed.isPathPlain = isPathPlain;
     claimed.query = query;
-    claimed.contentType = request.getHeader('content-type');
+    claimed.contentType = contentTypeOf(request);
     letContinue(response, request);
     this.#noteClaim(claimed, response, request, key);
     claimed.beginWithBody(response);
@@ -149,7 +149,7 @@ export class KeysRoutes {
   /** What rights are looked up by. While there are none to look up nobody reads the header: that is a call into native code. */
   #noteClaim(claimed: KeysRequest, response: HttpResponse, request: HttpRequest, key: ByteString): void {
     const { isOpen } = this.#options.access;
-    claimed.claimedKey = key;
+    claimed.hasLastSlash = key.length > claimed.path.length;
     claimed.authorization = isOpen ? '' : request.getHeader('authorization');
     claimed.certificateName = isOpen ? NOTHING : certificateNameOf(response);
   }
@@ -295,6 +295,12 @@ function isLargeForm(sizeBytes: number, { contentType }: KeysRequest): boolean {
 
 function isWrite(method: KeysMethod): boolean {
   return method !== 'GET' && method !== 'HEAD';
+}
+
+/** Nearly always the one string that is here for good: a field of an old object that points to a young one costs the collector a look. */
+function contentTypeOf(request: HttpRequest): string {
+  const type = request.getHeader('content-type');
+  return type === FORM_TYPE ? FORM_TYPE : type;
 }
 
 /** Whether a body may come. Most reads have none, and are spared the handler for it. */
