@@ -69,6 +69,21 @@ describe('the life of a key', () => {
     await watch.close();
   });
 
+  test.for([
+    ['a ttl of 0', 'ttl=0'],
+    ['a ttl that wraps to the past', 'ttl=18446744073709551615'],
+    ['an update whose ttl overflows', 'ttl=9000000000&prevExist=true'],
+  ] as const)('%s leaves the key for who reads it at once', async ([, form], { api }) => {
+    // Some come at the end of the grace of another, as with a real server just before its sweep.
+    const statuses: number[] = [];
+    for (let count = 0; count < 40; count++) {
+      await api.put(`/foo${count}`, 'value=first');
+      await api.put(`/foo${count}`, `value=last&${form}`);
+      statuses.push((await api.get(`/foo${count}`)).status);
+    }
+    expect(statuses).toContain(200);
+  });
+
   test('a ttl that overflows 64 bits of nanoseconds makes a set permanent, as the real server does', async ({
     api,
   }) => {
