@@ -15,7 +15,7 @@ const TRANSITIONS: Record<
 > = {
   waiting: ['answer', 'send', 'open', 'abandon'],
   abandoned: ['answer', 'cancel'],
-  watching: ['cancel', 'release'],
+  watching: ['cancel', 'release', 'send'],
   cancelling: ['release'],
   sending: ['release'],
 };
@@ -124,6 +124,20 @@ describe('a slot', () => {
     expect(fake.written).toHaveLength(1);
     expect(fake.isEnded).toBe(false);
   });
+});
+
+test('no more requests wait than may, watches left out', () => {
+  const slots = new Slots(3);
+  const [first, second] = [slots.claim(aResponse()), slots.claim(aResponse()), slots.claim(aResponse())];
+  expect(slots.claim(aResponse())).toBe(-1);
+  slots.startWatching(first as number);
+  expect(slots.claim(aResponse())).not.toBe(-1);
+  // A client that has gone leaves its request behind.
+  slots.abandon(second as number);
+  expect(slots.claim(aResponse())).toBe(-1);
+  slots.release(second as number);
+  expect(slots.claim(aResponse())).toBe(second);
+  expect(slots.claim(aResponse())).toBe(-1);
 });
 
 test('there are as many slots as a frame can name, and no more', () => {
