@@ -117,22 +117,25 @@ describe('addresses', () => {
 });
 
 describe('signals', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s closes watchers and exits with 0 within 5 s', async (signal) => {
-    const server = await startCommandLine();
-    const connections = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(server.url)));
-    for (const connection of connections) await connection.write(requestBytes('GET', '/v2/keys/a?wait=true'));
-    for (const connection of connections) await connection.until(() => connection.received.includes('\r\n\r\n'), 5_000);
-    const sentAt = Date.now();
-    server.child.kill(signal);
-    expect(await server.exited).toEqual({ code: 0, signal: null });
-    expect(Date.now() - sentAt).toBeLessThan(5_000);
-    for (const connection of connections) {
-      expect(await connection.until(() => connection.isClosed, 1_000)).toBe(true);
-      // The half object is never completed: a client must see that its watch was cut, not answered.
-      expect(connection.received).not.toContain('\r\n0\r\n');
-    }
-    expect(server.output().stderr).toBe('');
-  });
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s closes watchers and exits with 0, without waiting for them',
+    async (signal) => {
+      const server = await startCommandLine();
+      const connections = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(server.url)));
+      for (const connection of connections) await connection.write(requestBytes('GET', '/v2/keys/a?wait=true'));
+      for (const connection of connections)
+        await connection.until(() => connection.received.includes('\r\n\r\n'), 5_000);
+      server.child.kill(signal);
+      expect(await server.exited).toEqual({ code: 0, signal: null });
+      expect(server.output().stdout).not.toContain('unanswered');
+      for (const connection of connections) {
+        expect(await connection.until(() => connection.isClosed, 1_000)).toBe(true);
+        // The half object is never completed: a client must see that its watch was cut, not answered.
+        expect(connection.received).not.toContain('\r\n0\r\n');
+      }
+      expect(server.output().stderr).toBe('');
+    },
+  );
 
   test('SIGTERM lets an answer that is under way arrive whole', async () => {
     const server = await startCommandLine();
@@ -167,13 +170,14 @@ describe('signals', () => {
     const server = await startCommandLine();
     const connection = await RawConnection.open(server.url);
     await connection.write(requestBytes('PUT', '/v2/keys/a', 'value=1').slice(0, -1));
-    await sleep(100);
+    // What was written before has been read when others have been answered since.
+    for (let count = 0; count < 2; count++) await (await fetch(`${server.url}/version`)).text();
     server.child.kill('SIGTERM');
-    await sleep(50);
-    const sentAt = Date.now();
-    server.child.kill('SIGTERM');
-    await server.exited;
-    expect(Date.now() - sentAt).toBeLessThan(1_000);
+    // Another one: two of a kind can become one on their way.
+    server.child.kill('SIGINT');
+    // 0 is what the first one would have come to, with that line in the log.
+    expect(await server.exited).toEqual({ code: 1, signal: null });
+    expect(server.output().stdout).not.toContain('unanswered');
     connection.destroy();
   });
 });
