@@ -5,7 +5,7 @@ import { Failure } from '../../src/store/failure.ts';
 import type { Node } from '../../src/store/node.ts';
 import { Store } from '../../src/store/store.ts';
 import { play, randomSteps, timeOf, writeOf } from './random-steps.ts';
-import { contentOf, listingOf } from './store-fixture.ts';
+import { contentOf, listingOf, NOON_MS, set } from './store-fixture.ts';
 import { type ModelNode, type ModelOutcome, StoreModel } from './store-model.ts';
 
 const asModelNode = (node: Node | undefined): ModelNode | undefined => {
@@ -96,4 +96,24 @@ test('what the history holds and the tree no longer does leads to no other node'
     }),
     { numRuns: 200 },
   );
+});
+
+test('time does not go back, though clocks do and commands come out of order; reads do not move it', () => {
+  const store = new Store(1000, true);
+  expect(set(store, '/k', 'one', { timeMs: NOON_MS + 10 }).timeMs).toBe(NOON_MS + 10);
+  expect(set(store, '/k', 'two', { timeMs: NOON_MS }).timeMs).toBe(NOON_MS + 10);
+  expect([store.timeFor(NOON_MS), store.timeFor(NOON_MS + 20), store.timeMs]).toEqual([
+    NOON_MS + 10,
+    NOON_MS + 20,
+    NOON_MS + 10,
+  ]);
+  store.tick(NOON_MS + 5, 1);
+  expect(store.timeMs).toBe(NOON_MS + 10);
+});
+
+test('a life that would have ended before the year 2000 is none', () => {
+  const store = new Store(1000, true);
+  const millennium = Date.UTC(2000, 0, 1);
+  expect(set(store, '/new', 'v', { expirationMs: millennium - 1 }).node?.expirationMs).toBeUndefined();
+  expect(set(store, '/new', 'v', { expirationMs: millennium }).node?.expirationMs).toBe(millennium);
 });

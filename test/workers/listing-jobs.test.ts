@@ -82,4 +82,20 @@ describe('a large listing', () => {
     bench.run();
     expect(bench.first.received().map(({ kind }) => kind)).toEqual(['listingRefused']);
   });
+
+  test('that a failed disk has undone is refused as a write is, and leaves its room to the next', () => {
+    const bench = filledBench(1000);
+    bench.journal();
+    bench.first.send(Op.get, 1, '/d');
+    bench.duty.turn();
+    bench.words.failJournal('broken');
+    bench.run();
+    const [refused, ...others] = bench.first.received();
+    expect(refused).toMatchObject({ kind: 'answer', slot: 1, status: 500 });
+    expect(refused?.body).toContain('broken');
+    expect(others.map(({ kind }) => kind)).toEqual(['rolledBack']);
+    bench.first.send(Op.get, 2, '/d');
+    bench.run();
+    expect(bench.first.received()).toMatchObject([{ kind: 'answer', slot: 2, status: 200 }]);
+  });
 });
