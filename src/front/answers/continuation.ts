@@ -17,7 +17,12 @@ export function letContinue(response: HttpResponse, request: HttpRequest): void 
   const { writeHeader } = response;
   response.writeStatus = (text) => {
     status = textOf(text);
-    return response;
+    const lastLineAt = status.lastIndexOf('\r\n');
+    if (lastLineAt === -1) return response;
+    // With header lines behind it: the name of the last one ends what goes in front of its value.
+    const colonAt = status.indexOf(': ', lastLineAt);
+    response.writeHeader = writeHeader;
+    return response.writeHeader(`HTTP/1.1 ${status.slice(0, colonAt)}`, status.slice(colonAt + 2));
   };
   response.writeHeader = (name, value) => {
     response.writeHeader = writeHeader;
