@@ -135,7 +135,8 @@ export class OpenLoopGenerator {
     const dueCount = this.#dueBefore(now);
     const wasCaughtUp = this.#wasCaughtUp;
     while (this.#sent < dueCount) {
-      const client = this.#free.pop();
+      // In turn where the rate is low: a server closes a connection that nobody has used for ten seconds.
+      const client = this.#sleeps ? this.#free.shift() : this.#free.pop();
       if (client === undefined) break;
       const intendedAt = this.#startedAt + this.#sent * this.#intervalMs;
       if (wasCaughtUp && intendedAt >= this.#recordFrom) this.#lag.recordMs(now - intendedAt);
