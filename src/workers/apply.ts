@@ -1,6 +1,7 @@
 /**
  * Applies a journaled command frame to a store: the one way by which state changes, shared by the store worker,
- * recovery and the snapshot job, so that the three cannot differ.
+ * recovery and the snapshot job, so that the three cannot differ. But for sets of plain keys: of these recovery and the
+ * snapshot job make less than serving does (replayed-sets.ts), and each checkpoint asserts that it comes to the same.
  */
 import { assert } from '../base/assert.ts';
 import { type CommandReader, ControlOp } from '../frame/command-frame.ts';

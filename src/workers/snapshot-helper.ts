@@ -1,14 +1,14 @@
 /**
- * A snapshot that comes by two threads: one reads, checks and hashes its bytes, the other makes nodes of them meanwhile. It
+ * A snapshot that comes by two threads: one reads, checks and hashes its bytes, the other makes a tree of them meanwhile. It
  * is the journal worker that reads: before the store is there it has nothing else to do.
  *
  *   store worker, SnapshotHelper         journal worker, serveSnapshots
  *   which file            ────────────▶  reads it as any thread would (journal/snapshot-reader.ts)
- *   nodes of each chunk   ◀────────────  chunks with a survey of their nodes, each a message; at last the header, or
+ *   keys of each chunk    ◀────────────  chunks with a survey of their nodes, each a message; at last the header, or
  *                                        what is wrong with the file
  *
  * A message is posted before `said` counts it, so whoever sees the count finds the message by a synchronous look. The memory
- * of a chunk is transferred. There can be as many on their way as the file has: nodes sleep in them, so all of them
+ * of a chunk is transferred. There can be as many on their way as the file has: keys sleep in them, so all of them
  * are to stay.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
