@@ -132,12 +132,10 @@ export class SleepingChunk {
     return this.#withHashes(sleeper, nodeAt(this.bytes, this.view, record, this.bytes, record));
   }
 
-  /** The same, with its texts: it holds nothing else. */
-  nodeWithTextsOf(sleeper: number): Node {
-    const { bytes } = this;
+  /** The same, with its texts: it holds nothing else. @param path for who has it already. */
+  nodeWithTextsOf(sleeper: number, path = pathTextOf(this.bytes, this.recordAt(sleeper))): Node {
     const record = this.recordAt(sleeper);
-    const texts = [pathTextOf(bytes, record), valueTextOf(bytes, record)] as const;
-    return this.#withHashes(sleeper, nodeAt(bytes, this.view, record, ...texts));
+    return this.#withHashes(sleeper, nodeAt(this.bytes, this.view, record, path, valueTextOf(this.bytes, record)));
   }
 
   #withHashes(sleeper: number, node: Node): Node {

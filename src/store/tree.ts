@@ -48,7 +48,7 @@ export class Tree {
   /** Wakes the key that is asked for. @param pathHash of the path, for who has it already. */
   find(path: ByteString, pathHash = hashOfPath(path)): Node | undefined {
     const child = this.index.get(path, pathHash);
-    return isAsleep(child) ? this.#wake(child) : child;
+    return isAsleep(child) ? this.#wake(child, path) : child;
   }
 
   /** The same for the path that is the `length` bytes from `from`. */
@@ -77,7 +77,7 @@ export class Tree {
     const children = directory.children as Child[];
     for (let place = 0; place < children.length; place++) {
       const child = children[place];
-      if (isAsleep(child)) this.#wakeIn(directory, child);
+      if (isAsleep(child)) this.#wakeAs(this.sleepers.chunkOf(child).nodeOf(child), directory, child);
     }
     return children as Node[];
   }
@@ -182,20 +182,19 @@ export class Tree {
   #wakeRest(one: number, chunk: SleepingChunk): void {
     const first = Sleepers.firstBeside(one);
     for (let sleeper = first; chunk.left > 0; sleeper++) {
-      if (this.index.hasSleeper(sleeper, chunk.pathHash(sleeper))) this.#wake(sleeper);
+      if (this.index.hasSleeper(sleeper, chunk.pathHash(sleeper))) this.#wake(sleeper, this.sleepers.pathOf(sleeper));
     }
   }
 
-  #wake(sleeper: number): Node {
-    const path = this.sleepers.pathOf(sleeper);
-    return this.#wakeIn(this.index.getAncestor(path, parentLengthOf(path)) as Node, sleeper);
+  /** @param path of the sleeper. */
+  #wake(sleeper: number, path: ByteString): Node {
+    const parent = this.index.getAncestor(path, parentLengthOf(path)) as Node;
+    return this.#wakeAs(this.sleepers.chunkOf(sleeper).nodeWithTextsOf(sleeper, path), parent, sleeper);
   }
 
-  #wakeIn(parent: Node, sleeper: number): Node {
+  #wakeAs(node: Node, parent: Node, sleeper: number): Node {
     const { sleepers } = this;
-    const chunk = sleepers.chunkOf(sleeper);
-    const node = chunk.nodeOf(sleeper);
-    const place = chunk.place(sleeper);
+    const place = sleepers.chunkOf(sleeper).place(sleeper);
     node.parent = parent;
     node.childPosition = place;
     (parent.children as Child[])[place] = node;
