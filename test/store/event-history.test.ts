@@ -34,6 +34,16 @@ describe('the number of events held', () => {
   });
 });
 
+test('what the next event pushes out is known by its size; while there is room it is nothing', () => {
+  const store = new Store(2, false);
+  const sizes = ['x'.repeat(100), '', 'y'].map((value) => {
+    set(store, '/k', value);
+    return store.history.nextForgottenBytes;
+  });
+  // The second event has the first one's value beside its own.
+  expect(sizes).toEqual([0, 100, 100]);
+});
+
 describe('a look back', () => {
   test('before the oldest event is refused with the bounds of the request', () => {
     const history = historyAfter(6, 3);

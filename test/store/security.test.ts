@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
+import { STORE_COUNTERS } from '../../src/protocol/answers.ts';
 import { AuthOp, isAuthWriteOp } from '../../src/protocol/auth-request.ts';
 import { Flag } from '../../src/protocol/command.ts';
 import { type AuthCommand, Security } from '../../src/store/security.ts';
@@ -190,4 +191,21 @@ test('a snapshot of a store without users and roles is what it was before there 
   // As of the builds before: checkpoints in the journals that they have written still agree.
   expect(store.stateHash).toBe(-64_145_385);
   expect(store.tree.size).toBe(1);
+});
+
+test('a change makes sure of the directories once, of however many writes it is made', () => {
+  const store = new Store(1000, true);
+  const security = new Security(store);
+  const command = (op: AuthOp, flags: number, name = '', value = ''): AuthCommand => {
+    return { op, flags, name: name as ByteString, value: value as ByteString, timeMs: NOON_MS };
+  };
+  security.perform(command(AuthOp.putUser, Flag.ensureAuth, 'root', '{"user":"root","password":"hash"}'));
+  expect(security.hasEnsured).toBe(true);
+  const indexBefore = store.index;
+  // Another process: it makes sure again, of what is there, and then makes the role of guests and turns the switch.
+  security.perform(command(AuthOp.enable, Flag.ensureAuth));
+  expect(security.hasEnsured).toBe(true);
+  expect(store.index).toBe(indexBefore + 2);
+  const createFail = STORE_COUNTERS.indexOf('createFail');
+  expect(store.statistics.counts[createFail]).toBe(4);
 });
