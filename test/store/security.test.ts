@@ -209,3 +209,23 @@ test('a change makes sure of the directories once, of however many writes it is 
   const createFail = STORE_COUNTERS.indexOf('createFail');
   expect(store.statistics.counts[createFail]).toBe(4);
 });
+
+test('lists leave out who is hidden by the name, as a listing of keys does', () => {
+  const store = new Store(1000, true);
+  const security = new Security(store);
+  const perform = (op: AuthOp, name = '', value = '') =>
+    security.perform({
+      op,
+      flags: Flag.ensureAuth,
+      name: name as ByteString,
+      value: value as ByteString,
+      timeMs: NOON_MS,
+    });
+  for (const name of ['b', '_h', 'a']) {
+    perform(AuthOp.putUser, name, `{"user":"${name}","password":"hash"}`);
+    perform(AuthOp.putRole, name, `{"role":"${name}","permissions":{"kv":{"read":[],"write":[]}}}`);
+  }
+  const shown = (op: AuthOp, field: string) => [...perform(op).body.matchAll(new RegExp(`"${field}":"(\\w+)"`, 'g'))];
+  expect(shown(AuthOp.getUsers, 'user').map(([, name]) => name)).toEqual(['a', 'b']);
+  expect(shown(AuthOp.getRoles, 'role').map(([, name]) => name)).toEqual(['a', 'b', 'root']);
+});

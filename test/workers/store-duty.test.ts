@@ -81,6 +81,8 @@ describe('a turn', () => {
     const left = bench.duty.store.tree.size;
     expect(left).toBeGreaterThan(500);
     expect(bench.duty.turn()).toBe(0);
+    // Soon, and not at once: it would spin.
+    expect(bench.duty.idleMsMax).toBeGreaterThan(0);
     expect(bench.duty.idleMsMax).toBeLessThan(1);
     bench.first.send(Op.get, 2, '/none');
     expect(bench.duty.turn()).toBe(1);
@@ -105,6 +107,8 @@ describe('a turn', () => {
     bench.nowMs += 1000;
     // Its answer has not been taken yet.
     expect(bench.duty.turn()).toBe(0);
+    // Soon, and not at once: it would spin.
+    expect(bench.duty.idleMsMax).toBeGreaterThan(0);
     expect(bench.duty.idleMsMax).toBeLessThan(1);
     bench.first.send(Op.delete, 2, '/k');
     bench.run();
