@@ -52,11 +52,12 @@ test('is never ready when it is given up; one that is ready is not given up any 
 });
 
 test.each([
-  ['throws', `setTimeout(() => { throw new Error('a fault'); }, 1);`, 'the worker has failed: a fault'],
-  ['ends', 'setTimeout(() => process.exit(3), 1);', 'the worker has ended with code 3'],
+  ['throws', `throw new Error('a fault');`, 'the worker has failed: a fault'],
+  ['ends', 'process.exit(3);', 'the worker has ended with code 3'],
 ])('that was ready and %s is news, once', async (_, text, reason) => {
-  const { own, exited, onFailure } = serverWorker(`ready(); ${text}`);
+  const { own, exited, onFailure } = serverWorker(`sleep(); ${text}`);
   await own.ready;
+  own.wake();
   await exited;
   expect(onFailure.mock.calls.map(([error]) => error.message)).toEqual([reason]);
 });
