@@ -1,12 +1,10 @@
 #!/usr/bin/env node
 /**
- * The command line: commands, flags, exit codes, signals. Without a command it serves; names of flags are etcd's where
- * etcd has one.
+ * The command line: commands, exit codes, signals. Without a command it serves, as its flags say (`flags.ts`).
  */
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULTS, LIMITS, LOG_LEVELS, type ServerConfig } from './config.ts';
-import { parseListenUrl } from './listen-options.ts';
-import { parseCorsOrigins } from './protocol/cors.ts';
+import { Command, Option } from 'commander';
+import { DEFAULTS, type ServerConfig } from './config.ts';
+import { heapMegabytes, positiveInteger, SERVER_FLAGS } from './flags.ts';
 import { type RunningServer, startServer } from './server.ts';
 import type { DumpOptions } from './transfer/dump.ts';
 import type { LoadOptions } from './transfer/load.ts';
@@ -17,206 +15,15 @@ const FAILURE_EXIT_CODE = 1;
 /** What a shell reports of a process that such a signal has ended. */
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
 
-function flag(flags: string, description: string, variable: string): Option {
-  // As with etcd, a variable without a value says nothing.
-  if (process.env[variable] === '') delete process.env[variable];
-  return new Option(flags, description).env(variable);
-}
-
-function positiveInteger(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It must be a whole number above 0.');
-  return Number(text);
-}
-
-function wholeNumber(text: string): number {
-  return text === '0' ? 0 : positiveInteger(text);
-}
-
-function frontEndCount(text: string): number {
-  const count = positiveInteger(text);
-  if (count > LIMITS.frontEndsMax) throw new InvalidArgumentError(`It must be 1 to ${LIMITS.frontEndsMax}.`);
-  return count;
-}
-
-function heapMegabytes(text: string): number {
-  const megabytes = positiveInteger(text);
-  if (megabytes >= LIMITS.storeHeapMbMin) return megabytes;
-  throw new InvalidArgumentError(`It must be ${LIMITS.storeHeapMbMin} or more.`);
-}
-
-function urlList(text: string): string[] {
-  const urls = text.split(',').map((url) => url.trim());
-  for (const url of urls) checked(url, parseListenUrl);
-  return urls;
-}
-
-/** As with etcd, an empty list is none. */
-function metricsUrlList(text: string): string[] {
-  return text === '' ? [] : urlList(text);
-}
-
-function originList(text: string): string {
-  checked(text, parseCorsOrigins);
-  return text;
-}
-
-/** Go's words for a claim, as they stand behind etcd's flags and in its variables. */
-const YES: readonly string[] = ['1', 't', 'T', 'true', 'TRUE', 'True'];
-const NO: readonly string[] = ['0', 'f', 'F', 'false', 'FALSE', 'False'];
-
-function claim(text: string): boolean {
-  if (YES.includes(text)) return true;
-  if (NO.includes(text)) return false;
-  throw new InvalidArgumentError('It must be true or false.');
-}
-
-/** A flag that says yes by being there, and takes etcd's `--flag=false`; a variable has to say which. */
-function claimFlag(name: string, description: string, variable: string): Option {
-  return flag(`${name} [boolean]`, description, variable).preset('true').argParser(claim);
-}
-
-function checked(text: string, parse: (text: string) => unknown): void {
-  try {
-    parse(text);
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
-}
-
 const program = new Command('uetcd')
   .description('A fast server for the etcd v2 HTTP API.')
   .version(packageVersion(), '--version')
-  .addOption(flag('--name <name>', 'name of this member', 'ETCD_NAME').default(DEFAULTS.name))
-  .addOption(
-    flag('--listen-client-urls <urls>', 'URLs to serve clients on, comma separated', 'ETCD_LISTEN_CLIENT_URLS')
-      .default([...DEFAULTS.listenClientUrls], DEFAULTS.listenClientUrls.join(','))
-      .argParser(urlList),
-  )
-  .addOption(
-    flag('--advertise-client-urls <urls>', 'URLs that members and machines tell', 'ETCD_ADVERTISE_CLIENT_URLS')
-      .default([], 'the URLs listened on')
-      .argParser(urlList),
-  )
-  .addOption(
-    flag('--listen-metrics-urls <urls>', 'further URLs to serve /metrics and /health on', 'ETCD_LISTEN_METRICS_URLS')
-      .default([], 'none')
-      .argParser(metricsUrlList),
-  )
-  .addOption(flag('--cert-file <file>', 'certificate for https URLs', 'ETCD_CERT_FILE'))
-  .addOption(flag('--key-file <file>', 'key of the certificate', 'ETCD_KEY_FILE'))
-  .addOption(
-    flag('--trusted-ca-file <file>', 'CAs of clients, who must have a certificate then', 'ETCD_TRUSTED_CA_FILE'),
-  )
-  .addOption(
-    claimFlag('--client-cert-auth', 'require a client certificate on https URLs', 'ETCD_CLIENT_CERT_AUTH').default(
-      DEFAULTS.clientCertAuth,
-    ),
-  )
-  .addOption(
-    flag('--cors <origins>', 'origins whose scripts may read answers, comma separated; *: all', 'ETCD_CORS')
-      .default(DEFAULTS.cors)
-      .argParser(originList),
-  )
-  .addOption(claimFlag('--in-memory', 'keep nothing on disk', 'ETCD_IN_MEMORY').default(DEFAULTS.inMemory))
-  .addOption(flag('--data-dir <directory>', 'where data is kept (default: <name>.uetcd)', 'ETCD_DATA_DIR'))
-  .addOption(
-    flag('--snapshot-count <commands>', 'write commands between two snapshots', 'ETCD_SNAPSHOT_COUNT')
-      .default(DEFAULTS.snapshotCount)
-      .argParser(positiveInteger),
-  )
-  .addOption(
-    claimFlag(
-      '--force-recover',
-      'keep what is valid of a damaged journal, move the rest aside',
-      'ETCD_FORCE_RECOVER',
-    ).default(DEFAULTS.forceRecover),
-  )
-  .addOption(
-    flag('--event-history <events>', 'how many events a watch can look back', 'ETCD_EVENT_HISTORY')
-      .default(DEFAULTS.eventHistory)
-      .argParser(positiveInteger),
-  )
-  .addOption(
-    flag('--max-request-bytes <bytes>', 'greatest form body of a request', 'ETCD_MAX_REQUEST_BYTES')
-      .default(DEFAULTS.maxRequestBytes)
-      .argParser(positiveInteger),
-  )
-  .addOption(
-    flag('--front-ends <threads>', 'threads that serve clients', 'ETCD_FRONT_ENDS')
-      .default(DEFAULTS.frontEnds)
-      .argParser(frontEndCount),
-  )
-  .addOption(
-    flag('--max-connections <connections>', 'connections of clients at a time', 'ETCD_MAX_CONNECTIONS')
-      .default(DEFAULTS.maxConnections)
-      .argParser(positiveInteger),
-  )
-  .addOption(
-    flag('--max-in-flight <requests>', 'requests without an answer, of each front end', 'ETCD_MAX_IN_FLIGHT')
-      .default(DEFAULTS.maxInFlight)
-      .argParser(positiveInteger),
-  )
-  .addOption(
-    flag(
-      '--max-body-bytes-in-flight <bytes>',
-      'large forms at a time, of each front end',
-      'ETCD_MAX_BODY_BYTES_IN_FLIGHT',
-    )
-      .default(DEFAULTS.maxBodyBytesInFlight)
-      .argParser(positiveInteger),
-  )
-  .addOption(
-    flag(
-      '--max-answer-bytes-in-flight <bytes>',
-      'large answers that their readers do not have yet',
-      'ETCD_MAX_ANSWER_BYTES_IN_FLIGHT',
-    )
-      .default(DEFAULTS.maxAnswerBytesInFlight)
-      .argParser(positiveInteger),
-  )
-  .addOption(
-    flag('--max-watchers <watchers>', 'open watches at a time', 'ETCD_MAX_WATCHERS')
-      .default(DEFAULTS.maxWatchers)
-      .argParser(positiveInteger),
-  )
-  .addOption(
-    flag('--max-watchers-per-client <watchers>', 'open watches of one client address', 'ETCD_MAX_WATCHERS_PER_CLIENT')
-      .default(DEFAULTS.maxWatchersPerClient)
-      .argParser(positiveInteger),
-  )
-  .addOption(
-    flag('--max-stream-backlog-bytes <bytes>', 'how far a stream may be behind', 'ETCD_MAX_STREAM_BACKLOG_BYTES')
-      .default(DEFAULTS.maxStreamBacklogBytes)
-      .argParser(positiveInteger),
-  )
-  .addOption(
-    flag('--max-stall-ms <ms>', 'how long a reader of a large answer may take nothing', 'ETCD_MAX_STALL_MS')
-      .default(DEFAULTS.maxStallMs)
-      .argParser(positiveInteger),
-  )
-  .addOption(
-    flag('--gzip-from-bytes <bytes>', 'compress listings of this size for who asks; 0: never', 'ETCD_GZIP_FROM_BYTES')
-      .default(DEFAULTS.gzipFromBytes)
-      .argParser(wholeNumber),
-  )
-  .addOption(
-    flag('--store-heap-mb <megabytes>', 'heap of the store', 'ETCD_STORE_HEAP_MB')
-      .default(DEFAULTS.storeHeapMb, 'half of the memory')
-      .argParser(heapMegabytes),
-  )
-  .addOption(
-    flag('--slow-request-ms <ms>', 'log answers that take so long; 0: never', 'ETCD_SLOW_REQUEST_MS')
-      .default(DEFAULTS.slowRequestMs)
-      .argParser(wholeNumber),
-  )
-  .addOption(
-    flag('--log-level <level>', 'how much to log', 'ETCD_LOG_LEVEL').default(DEFAULTS.logLevel).choices(LOG_LEVELS),
-  )
   .showSuggestionAfterError(false)
   .allowExcessArguments(false)
   // `--data-dir` before a command is the server's, behind it the command's.
   .enablePositionalOptions()
   .action(async (options: ServerConfig) => run(withoutEmpty(options)));
+for (const flag of SERVER_FLAGS) program.addOption(flag);
 
 const ENDPOINT = new Option('--endpoint <url>', 'the server').default(DEFAULTS.listenClientUrls[0]);
 const LOSSY = new Option('--lossy', 'takes U+FFFD for bytes that the API of a server does not show');

@@ -54,7 +54,7 @@ export class Tree {
   /** The same for the path that is the `length` bytes from `from`. */
   findByBytes(bytes: Buffer, from: number, length: number, pathHash: number): Node | undefined {
     const child = this.index.getByBytes(bytes, from, length, pathHash);
-    return isAsleep(child) ? this.#wake(child) : child;
+    return isAsleep(child) ? this.#wake(child, this.sleepers.pathOf(child)) : child;
   }
 
   /** The node, or 100 or 104 with the first element of the path at which it went wrong. */

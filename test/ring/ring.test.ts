@@ -24,7 +24,9 @@ function currentOf({ bytes, frameOffset, frameSizeBytes }: RingConsumer): number
 /** What lies in the data area from where the next frames begin, of so many at most. */
 function lookAhead(consumer: RingConsumer, framesMax: number): Uint8Array[] {
   const offsets = new Int32Array(framesMax);
-  return [...offsets.subarray(0, consumer.lookAhead(offsets))].map((offset) => consumer.bytes.subarray(offset));
+  const count = consumer.lookAhead(offsets);
+  expect(count).toBeLessThanOrEqual(framesMax);
+  return [...offsets.subarray(0, count)].map((offset) => consumer.bytes.subarray(offset));
 }
 
 function framedSizeBytes(frame: readonly number[]): number {

@@ -29,6 +29,13 @@ test('the first work after a silence is not spun after', () => {
   expect(policy.isWorthwhile(5000)).toBe(false);
 });
 
+test('one silence in a steady pace, however long, says nothing about what follows it', () => {
+  const policy = new SpinPolicy(0.2);
+  const nowMs = workAt(policy, 0.05) + 5000;
+  policy.noteWork(nowMs, 1);
+  expect(policy.isWorthwhile(nowMs)).toBe(true);
+});
+
 test('a pace that changes is followed', () => {
   const policy = new SpinPolicy(0.2);
   let nowMs = workAt(policy, 0.05);
