@@ -130,6 +130,10 @@ export const LIMITS = {
   frontEndsMax: FRONT_ENDS_MAX,
   /** With 1 or 2 the engine ends the process before its first line of code (Node 22). */
   storeHeapMbMin: 16,
+  /** One buffer holds all forms that come in pieces; Node 20 has none that is larger. */
+  bodyBytesMax: 4096 * MB,
+  /** The history is one array. What fits the heap is far less. */
+  historyEventsMax: 2 ** 32 - 1,
   /** Of each front end. Room for a burst of 64 connections' largest ordinary requests; a frame takes a quarter at most, larger ones go beside. */
   requestRingBytes: 4 * MB,
   /** Of each front end. A fan-out of an event to all watchers of a busy key must fit many times. */
@@ -164,21 +168,18 @@ export const LIMITS = {
   storeStopMsMax: 500,
 } as const;
 
-/** Refuses what no server could be made of. @throws Error of one line. */
-export function requireSound(config: ServerConfig): void {
-  const { frontEnds, maxBodyBytesInFlight, maxRequestBytes, storeHeapMb } = config;
-  if (!Number.isInteger(frontEnds) || frontEnds < 1 || frontEnds > LIMITS.frontEndsMax) {
-    throw new Error(`there can be 1 to ${LIMITS.frontEndsMax} front ends, not ${frontEnds}`);
+/** Why no server can be like this; undefined when one can. */
+export function faultOf(config: ServerConfig): string | undefined {
+  const { frontEnds, maxRequestBytes, maxBodyBytesInFlight, eventHistory, storeHeapMb } = config;
+  const { frontEndsMax, bodyBytesMax, historyEventsMax, storeHeapMbMin } = LIMITS;
+  if (!Number.isInteger(frontEnds) || frontEnds < 1 || frontEnds > frontEndsMax) {
+    return `there can be 1 to ${frontEndsMax} front ends, not ${frontEnds}`;
   }
   if (maxBodyBytesInFlight < maxRequestBytes) {
-    throw new Error(
-      `a request of ${maxRequestBytes} bytes (--max-request-bytes) could never be taken with ` +
-        `${maxBodyBytesInFlight} bytes for all (--max-body-bytes-in-flight)`,
-    );
+    const room = `${maxBodyBytesInFlight} bytes for all (--max-body-bytes-in-flight)`;
+    return `a request of ${maxRequestBytes} bytes (--max-request-bytes) could never be taken with ${room}`;
   }
-  if (!(storeHeapMb >= LIMITS.storeHeapMbMin)) {
-    throw new Error(
-      `the heap of the store (--store-heap-mb) must be ${LIMITS.storeHeapMbMin} MB or more, not ${storeHeapMb}`,
-    );
-  }
+  if (maxBodyBytesInFlight > bodyBytesMax) return `--max-body-bytes-in-flight can be ${bodyBytesMax} at most`;
+  if (!(storeHeapMb >= storeHeapMbMin)) return `--store-heap-mb must be ${storeHeapMbMin} MB or more`;
+  return eventHistory > historyEventsMax ? `--event-history can be ${historyEventsMax} at most` : undefined;
 }

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { CertificateReload } from './certificate-reload.ts';
-import { connectionsFor, DEFAULTS, LIMITS, requireSound, type ServerConfig } from './config.ts';
+import { connectionsFor, DEFAULTS, faultOf, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { ReadVersions } from './frame/read-versions.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
@@ -59,7 +59,8 @@ export interface RunningServer {
  */
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
   const config: ServerConfig = { ...DEFAULTS, logLevel: 'silent', ...options };
-  requireSound(config);
+  const fault = faultOf(config);
+  if (fault !== undefined) throw new Error(fault);
   const log = await createLog(config.logLevel);
   const urls =
     options.port === undefined ? config.listenClientUrls : [`http://${options.host ?? '127.0.0.1'}:${options.port}`];

@@ -20,6 +20,10 @@ describe('a start that cannot be', () => {
     ['a scheme it does not speak', ['--listen-client-urls', 'ftp://127.0.0.1:1'], /listen-client-urls/],
     ['a log level that is none', ['--log-level', 'loud'], /log-level/],
     ['a flag without its value', ['--name'], /--name/],
+    ['more front ends than there can be', ['--front-ends', '17'], /1 to 16/],
+    ['forms that never find room', ['--max-body-bytes-in-flight', '1000'], /--max-request-bytes.*never be taken/],
+    ['room for forms that no buffer has', ['--max-body-bytes-in-flight', '4294967297'], /4294967296 at most/],
+    ['a history that no array holds', ['--event-history', '4294967296'], /4294967295 at most/],
   ])('%s: one line on stderr, and not zero', async (_, flags, said) => {
     const run = runCommandLine(flags);
     const { code } = await run.exited;
