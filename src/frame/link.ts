@@ -64,11 +64,24 @@ export class LinkProducer {
 
   /** The same without waking the consumer: whoever publishes several frames rings once, by `wakeConsumer`. */
   publishQuietly(attachments: readonly Uint8Array<ArrayBuffer>[] = NO_ATTACHMENTS): void {
-    if (this.#oversize !== undefined) {
-      const message: OversizeMessage = { frame: this.#oversize, attachments };
-      this.#port.postMessage(message, [this.#oversize, ...attachments.map((part) => part.buffer)]);
-      this.#backToRing();
-    }
+    this.finish(attachments);
+    this.publishFinished();
+  }
+
+  /**
+   * The claimed frame is complete; `publishFinished` must follow, after this one or after a few. To publish is to wait for
+   * all that was written, among it memory that the other thread has just read: once for several frames costs less
+   * (native-bench, "set, 64 connections").
+   */
+  finish(attachments: readonly Uint8Array<ArrayBuffer>[] = NO_ATTACHMENTS): void {
+    if (this.#oversize === undefined) return;
+    const message: OversizeMessage = { frame: this.#oversize, attachments };
+    this.#port.postMessage(message, [this.#oversize, ...attachments.map((part) => part.buffer)]);
+    this.#backToRing();
+  }
+
+  /** Hands all finished frames over. */
+  publishFinished(): void {
     this.#ring.publish();
   }
 

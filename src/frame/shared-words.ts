@@ -6,7 +6,7 @@
  *   JOURNAL_STATE      journal worker   front ends, store worker
  *   SECURITY_VERSION   store worker     front ends: whether their copy of users and roles is behind
  *   ETCD_INDEX         store worker     front ends: the head of an answer that they have kept
- *   SEQUENCE           store worker     the same; set before the command is applied, ETCD_INDEX after
+ *   SEQUENCE           store worker     the same; both are set before anybody is told of what was applied
  *   STOP_STORE         main thread      store worker
  *   STOP_JOURNAL       main thread      journal worker
  *   FRONT_END_CLOSED   front end n,     main thread, when the process ends

@@ -31,8 +31,9 @@
  * choice. Whatever lies in the ring, the wait for room ends, provided that
  *   1. the frame is legal (`frameSizeBytesMax`): two of that size fit, so with its padding it fits an empty ring
  *      wherever the tail is;
- *   2. who waits for room has published all it claimed, in this ring and in every other ring it produces: unpublished
- *      frames take room that no consumer can free;
+ *   2. who waits for room has published all it claimed, in this ring and in every other ring for whose frames the one
+ *      may wait that makes the room: unpublished frames take room that no consumer can free. (The store worker keeps a
+ *      few replies unpublished, but never what goes into the journal, for which front ends wait.)
  *   3. who parks has released all it stepped over: such frames take room although the ring looks empty to it;
  *   4. the waiting goes in no circle. Front ends never wait for room, they keep their commands and go on taking
  *      replies; the store worker waits for front ends and for the journal worker, the journal worker for the disk.

@@ -29,6 +29,7 @@ import { writeEvent, writeGetOfKey } from '../store/render-bytes.ts';
 const EVENT_SLOTS_MAX = 8192;
 /** Bodies beyond this leave the ring to others and travel beside it. */
 const RING_BODY_SIZE_BYTES_MAX = 64 * 1024;
+const FRAMES_PER_PUBLICATION = 4;
 const WAIT_FOR_ROOM_MS = 0.05;
 
 /** Where the store stands. */
@@ -49,7 +50,10 @@ export class ReplyWriter implements Stamp {
   raftIndex = 0;
   /** KB of listings that were handed over beside the ring since the start; the low 32 bits. */
   listedKb = 0;
+  /** Called before the front end is shown anything. */
+  onPublish: () => void = () => {};
   #unannouncedGate: number | undefined;
+  #unpublishedCount = 0;
 
   constructor(end: LinkEnd, frontEndBell: Doorbell) {
     this.#link = new LinkProducer(end, frontEndBell);
@@ -71,8 +75,22 @@ export class ReplyWriter implements Stamp {
 
   /** Wakes the front end if it sleeps. To be called after every few frames: once each would wake it for the first alone. */
   wakeFrontEnd(): void {
+    this.publish();
     this.#unannouncedGate = undefined;
     this.#link.wakeConsumer();
+  }
+
+  /** Shows the front end, if it is awake, what was said. Must follow what is said, after every few frames at the latest. */
+  publish(): void {
+    if (this.#unpublishedCount === 0) return;
+    this.#unpublishedCount = 0;
+    this.onPublish();
+    this.#link.publishFinished();
+  }
+
+  #finish(parts?: readonly Uint8Array<ArrayBuffer>[]): void {
+    this.#link.finish(parts);
+    if (++this.#unpublishedCount === FRAMES_PER_PUBLICATION) this.publish();
   }
 
   /** A whole answer. @param format with HEAD_BIT only the size of the body goes out. */
@@ -86,7 +104,7 @@ export class ReplyWriter implements Stamp {
     const at = this.#claim(replySizeBytes(0, sizeBytes));
     this.#head(at, ReplyKind.answer, ReplyFormat.keys | WRITE_BIT, status, slot, sizeBytes);
     writeEvent(link.bytes, link.view, at + REPLY_HEAD_SIZE_BYTES, event);
-    link.publishQuietly();
+    this.#finish();
   }
 
   /** The answer to a GET of a key, told as bytes. @param sizeBytes of it: `getOfKeySizeBytes`. */
@@ -95,7 +113,7 @@ export class ReplyWriter implements Stamp {
     const at = this.#claim(replySizeBytes(0, sizeBytes));
     this.#head(at, ReplyKind.answer, ReplyFormat.keys, 200, slot, sizeBytes);
     writeGetOfKey(link.bytes, link.view, at + REPLY_HEAD_SIZE_BYTES, node);
-    link.publishQuietly();
+    this.#finish();
   }
 
   /** The answer to a read that its front end may keep while the version at `position` is this. */
@@ -107,7 +125,7 @@ export class ReplyWriter implements Stamp {
     link.view.setUint32(wordsAt, position, true);
     link.view.setInt32(wordsAt + 4, version, true);
     link.bytes.latin1Write(body, wordsAt + 4 * KEEP_WORDS, body.length);
-    link.publishQuietly();
+    this.#finish();
   }
 
   watchOpened(slot: number): void {
@@ -156,14 +174,14 @@ export class ReplyWriter implements Stamp {
       link.bytes.set(part, partAt);
       partAt += part.length;
     }
-    link.publishQuietly();
+    this.#finish();
   }
 
   #partsBesideRing(slot: number, format: number, parts: readonly Uint8Array<ArrayBuffer>[], stamp: Stamp): void {
     const at = this.#claimDetached();
     this.#head(at, ReplyKind.answer, format, 200, slot, 0, stamp);
     this.listedKb = (this.listedKb + sizeKbOf(parts)) | 0;
-    this.#link.publishQuietly(parts);
+    this.#finish(parts);
   }
 
   /** One event for many slots: encoded once, listed as often as needed. */
@@ -178,7 +196,7 @@ export class ReplyWriter implements Stamp {
         link.view.setUint32(slotAt, slots[position] as number, true);
       }
       link.bytes.latin1Write(body, slotAt, body.length);
-      link.publishQuietly();
+      this.#finish();
     }
   }
 
@@ -187,7 +205,7 @@ export class ReplyWriter implements Stamp {
     const at = this.#claim(replySizeBytes(0, body.length));
     this.#head(at, kind, format, status, slot, body.length);
     if (body.length > 0) link.bytes.latin1Write(body, at + REPLY_HEAD_SIZE_BYTES, body.length);
-    link.publishQuietly();
+    this.#finish();
   }
 
   #head(

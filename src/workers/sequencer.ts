@@ -12,6 +12,7 @@ import type { ReplyWriter } from './reply-writer.ts';
 export class Sequencer {
   hasDiskFailed = false;
   #sequence = 0;
+  #shownSequence = -1;
   readonly #store: Store;
   readonly #words: SharedWords;
   /** Undefined when the store lives in memory only. */
@@ -26,15 +27,15 @@ export class Sequencer {
   get sequence(): number {
     return this.#sequence;
   }
-  set sequence(sequence: number) {
-    this.#sequence = sequence;
-    this.#words.sequence = sequence;
-  }
 
-  /** A command has been applied. To be called before anybody is told: whoever knows of it finds its index everywhere. */
-  applied(): void {
+  /** To be called before anybody is told of what was applied: whoever knows of it finds its index everywhere. */
+  readonly show = (): void => {
+    // A command that has done nothing moves the sequence, so there is nothing to show when that has stayed.
+    if (this.#shownSequence === this.#sequence) return;
+    this.#shownSequence = this.#sequence;
+    this.#words.sequence = this.#sequence;
     this.#words.etcdIndex = this.#store.index;
-  }
+  };
 
   /**
    * From now on all that changes the state is journaled.
@@ -42,15 +43,15 @@ export class Sequencer {
    */
   journalTo(journal: JournalFeed, sequence: number): void {
     this.#journal = journal;
-    this.sequence = sequence;
-    this.applied();
+    this.#sequence = sequence;
+    this.show();
     this.#store.undoLog = new UndoLog();
   }
 
   /** A command is about to be applied. */
   begin(): void {
-    this.sequence++;
-    if (this.#store.undoLog !== undefined) this.#store.undoLog.sequence = this.sequence;
+    this.#sequence++;
+    if (this.#store.undoLog !== undefined) this.#store.undoLog.sequence = this.#sequence;
   }
 
   /** What is answered next stands behind all that has been applied. */
@@ -66,7 +67,7 @@ export class Sequencer {
     if (journal === undefined) return;
     journal.command(this.sequence, requests.bytes, requests.frameOffset, requests.frameSizeBytes);
     if (!journal.isCheckpointDue(this.sequence)) return;
-    this.sequence++;
+    this.#sequence++;
     journal.checkpoint(this.sequence, this.#store.timeMs, this.#store.stateHash);
   }
 
@@ -99,8 +100,8 @@ export class Sequencer {
     if (!mustRollBack) return false;
     this.hasDiskFailed = true;
     this.#store.undoLog?.rollBack(this.#store);
-    this.sequence = durableSequence;
-    this.applied();
+    this.#sequence = durableSequence;
+    this.show();
     return true;
   }
 }

@@ -189,7 +189,6 @@ export class StoreCommands {
     if ((flags & Flag.hasExpiration) !== 0) this.#giveGrace();
     this.#sequencer.begin();
     const outcome = this.#applier.write(command);
-    this.#sequencer.applied();
     this.#sequencer.stamp(replies);
     if (outcome instanceof Failure) this.#refuse(replies, slot, flags | WRITE_FLAG, outcome);
     else this.#tell(replies, slot, flags, outcome);
@@ -236,7 +235,6 @@ export class StoreCommands {
     // While the switch is what it was when they were made.
     this.#countKeptReads();
     const { status, body } = this.#applier.auth(command);
-    this.#sequencer.applied();
     this.#hasEnsuredAuth = this.#applier.security.hasEnsured;
     // Before the answer: whoever is told that this is done must find it in force.
     const isChange = this.#security.noteChange(index);

@@ -69,6 +69,7 @@ export class StoreDuty {
       memory,
       listingBytesMax,
     );
+    for (const { replies } of frontEnds) replies.onPublish = this.#sequencer.show;
     this.#deliveries = new Deliveries(frontEnds.map(({ replies }) => replies));
     this.#frontEnds = frontEnds;
     this.#words = words;
@@ -149,6 +150,7 @@ export class StoreDuty {
   }
 
   #wakeFrontEnds(): void {
+    this.#sequencer.show(); // What nobody is told of, too: an expiry that nobody watches.
     for (const { replies } of this.#frontEnds) this.#wake(replies);
   }
 
@@ -157,6 +159,7 @@ export class StoreDuty {
    * wakes it with the group that they wait for (native-bench, "durable-64").
    */
   #wake(replies: ReplyWriter): void {
+    replies.publish();
     const gate = replies.unannouncedGate;
     if (gate !== undefined && !this.#sequencer.mustWait(gate)) replies.wakeFrontEnd();
   }
@@ -172,7 +175,6 @@ export class StoreDuty {
     }
     this.#sequencer.begin();
     const expired = this.store.tick(nowMs, TICK_EVENTS_MAX);
-    this.#sequencer.applied();
     this.#sequencer.journalTick(nowMs, TICK_EVENTS_MAX);
     if (this.#deliveries.areWaiting) this.#deliver();
     return expired;

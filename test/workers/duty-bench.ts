@@ -70,6 +70,7 @@ export class BenchFrontEnd {
     const { flags = 0, value = '', prevValue = '', index = 0n, expirationMs, timeMs = NOON_MS, lookUps = 0 } = fields;
     const allFlags = flags | Flag.pathPlain | Flag.valuePlain | (expirationMs === undefined ? 0 : Flag.hasExpiration);
     this.#sender.send(op, allFlags, slot, timeMs, path, value, prevValue, index, expirationMs ?? 0, lookUps);
+    this.#sender.publish();
   }
 
   set(slot: number, path: string, value = 'v', fields: SendFields = {}): void {

@@ -44,6 +44,7 @@ describe('a full reply ring', () => {
         bodySha1: sha1(body),
       });
     }
+    writer.publish();
     expect(await arrivals).toEqual(expected);
   });
 
@@ -54,6 +55,7 @@ describe('a full reply ring', () => {
       if (slot % 3 === 1) writer.answerInParts(slot, ReplyFormat.keys, parts(), writer);
       else writer.answer(slot, ReplyFormat.keys, 200, 'x'.repeat(200));
     }
+    writer.publish();
     const received = await arrivals;
     expect(received.map(({ slot }) => slot)).toEqual(Array.from({ length: 30 }, (_, slot) => slot));
     const large = sha1(Buffer.concat(parts()).toString('latin1'));
@@ -66,6 +68,7 @@ describe('a body in parts', () => {
     const bench = new DutyBench();
     const parts = [new Uint8Array(sizeBytes / 2).fill(0x61), new Uint8Array(sizeBytes / 2).fill(0x62)];
     bench.first.replies.answerInParts(3, format, parts, { gate: -7, etcdIndex: 5, raftIndex: 6 });
+    bench.first.replies.publish();
     return { reply: bench.first.received()[0], isGivenAway: parts.every(({ byteLength }) => byteLength === 0) };
   };
 
@@ -89,4 +92,30 @@ describe('a body in parts', () => {
       expect(isGivenAway).toBe(false);
     },
   );
+});
+
+describe('what is said', () => {
+  const say = (writer: ReplyWriter, times: number) => {
+    for (let slot = 0; slot < times; slot++) writer.answer(slot, ReplyFormat.keys, 200, 'body');
+  };
+
+  test.each([
+    ['is seen after a few frames', (writer: ReplyWriter) => say(writer, 4)],
+    [
+      'is seen when its front end is woken',
+      (writer: ReplyWriter) => {
+        say(writer, 1);
+        writer.wakeFrontEnd();
+      },
+    ],
+  ])('%s, and what it is about is shown before', (_, act) => {
+    const { first } = new DutyBench();
+    let seenBefore = -1;
+    first.replies.onPublish = () => {
+      seenBefore = first.received().length;
+    };
+    act(first.replies);
+    expect(seenBefore).toBe(0);
+    expect(first.received().length).toBeGreaterThan(0);
+  });
 });

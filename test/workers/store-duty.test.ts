@@ -63,6 +63,17 @@ describe('a turn', () => {
     expect(bench.duty.idleMsMax).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('shows the indexes to all front ends, also of an expiry that nobody watches', () => {
+    const bench = new DutyBench(2);
+    bench.first.set(1, '/k', 'v', { expirationMs: NOON_MS + 1000 });
+    bench.duty.turn();
+    const { etcdIndex, raftIndex } = bench.first.received()[0] ?? {};
+    expect([bench.words.etcdIndex, bench.words.sequence]).toEqual([etcdIndex, raftIndex]);
+    bench.nowMs += 1000;
+    bench.run();
+    expect([bench.words.etcdIndex, bench.words.sequence]).toEqual([(etcdIndex ?? 0) + 1, (raftIndex ?? 0) + 1]);
+  });
+
   test('holds expiry back while a front end has much before it, and serves commands all the same', () => {
     const bench = new DutyBench();
     for (let slot = 0; slot < 2000; slot++) {

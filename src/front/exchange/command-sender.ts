@@ -17,6 +17,8 @@ import { type LinkEnd, LinkProducer } from '../../frame/link.ts';
 import { Flag } from '../../protocol/command.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
 
+const COMMANDS_PER_PUBLICATION = 4;
+
 interface QueuedCommand {
   readonly op: number;
   readonly flags: number;
@@ -33,8 +35,9 @@ interface QueuedCommand {
 export class CommandSender {
   readonly #link: LinkProducer;
   #queue: QueuedCommand[] = [];
-  /** Commands in the ring since the store was last woken. */
+  /** Commands in the ring since the store was last woken, and those that it cannot see yet. */
   unannouncedCount = 0;
+  #unpublishedCount = 0;
 
   constructor(end: LinkEnd, storeBell: Doorbell) {
     this.#link = new LinkProducer(end, storeBell);
@@ -96,8 +99,7 @@ export class CommandSender {
     if (prevValue !== '') writePrevValue(bytes, view, at, prevValue);
     if (prevIndex !== 0n) writeIndex(view, at, prevIndex);
     if (lookUps !== 0) writeLookUps(view, at, lookUps);
-    link.publishQuietly();
-    this.unannouncedCount++;
+    this.#finish();
   }
 
   /** Sends a command that has nothing but a slot. */
@@ -112,8 +114,23 @@ export class CommandSender {
    */
   wakeStore(): void {
     if (this.unannouncedCount === 0) return;
+    this.publish();
     this.unannouncedCount = 0;
     this.#link.wakeConsumer();
+  }
+
+  /** Shows the store worker, if it is awake, what the ring holds. */
+  publish(): void {
+    if (this.#unpublishedCount === 0) return;
+    this.#unpublishedCount = 0;
+    this.#link.publishFinished();
+  }
+
+  /** The first command at once, for a store worker that looks for it; of a crowd's a few at a time. */
+  #finish(): void {
+    this.#link.finish();
+    this.#unpublishedCount++;
+    if (this.unannouncedCount++ === 0 || this.#unpublishedCount === COMMANDS_PER_PUBLICATION) this.publish();
   }
 
   /** Sends what waits, as far as there is room. */
@@ -148,8 +165,7 @@ export class CommandSender {
     if (index !== 0n) writeIndex(view, at, index);
     if ((flags & Flag.hasExpiration) !== 0) writeExpiration(view, at, expirationMs);
     if (lookUps !== 0) writeLookUps(view, at, lookUps);
-    link.publishQuietly();
-    this.unannouncedCount++;
+    this.#finish();
     return true;
   }
 }

@@ -228,6 +228,7 @@ export class StoreClient implements TurnWork {
     // While replies flow the next turn comes at once, and the store, if it has gone to sleep, may sleep until there is
     // a batch for it: native-bench, "set-64".
     if (taken < FLOWING_REPLIES || this.#sender.unannouncedCount >= BATCH_COMMANDS) this.#sender.wakeStore();
+    else this.#sender.publish();
     // Streams that wait for their turn are work, too.
     return taken > 0 || this.#watches.hasWaiting;
   }
