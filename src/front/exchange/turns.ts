@@ -9,6 +9,7 @@ import { performance } from 'node:perf_hooks';
 import type { SharedWords } from '../../frame/shared-words.ts';
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
+import { SpinRest } from '../../ring/spin-policy.ts';
 
 /**
  * With more replies due than these of late, clients are a crowd: nobody polls or spins for it, since the threads that have
@@ -52,6 +53,9 @@ export class Turns {
   #isClosed = false;
   #lastProgressMs = 0;
   #restUntilMs = 0;
+  readonly #rest = new SpinRest();
+  /** When the last turn ended, if it was a poll that found nothing; else 0. */
+  #polledMs = 0;
   #peakReplies = 0;
   #isCrowded = false;
   /** 0 when the clock is to be looked at again. */
@@ -116,9 +120,11 @@ export class Turns {
     if (this.#startMs > 0) metrics.turned(nowMs - this.#startMs);
     const { dueCount, queuedCount } = this.#work;
     metrics.noteDue(dueCount, queuedCount);
-    const isDue = dueCount > 0 && !this.#isCrowded && nowMs >= this.#restUntilMs;
+    if (this.#polledMs > 0) this.#rest.begins(this.#polledMs, nowMs);
+    const isDue = dueCount > 0 && !this.#isCrowded && nowMs >= this.#restUntilMs && this.#rest.isOver(nowMs);
     const mayPoll = isDue && nowMs - this.#lastProgressMs < pollMs;
     if (isDue && !mayPoll) this.#restUntilMs = nowMs + REST_AFTER_VAIN_POLL_MS;
+    this.#polledMs = mayPoll && !isFlowing ? nowMs : 0;
     if (isFlowing || mayPoll) {
       this.#isPolling = true;
       this.#startMs = nowMs; // The loop will not sleep: its next turn begins here.
@@ -156,7 +162,8 @@ export class Turns {
     woken.then(() => {
       this.#isParked = false;
       this.#options.metrics.count(Counter.parks);
-      this.#poll();
+      // A turn that is on its way already would begin a second row of them.
+      if (!this.#isPolling) this.#poll();
     }, this.#options.onFatal);
   }
 }
