@@ -55,14 +55,15 @@ export class PlainRequests {
     this.pendingCount++;
     const { bodies, metrics } = this.#store;
     const reader = new BodyReader(this.#options.limits.requestBytesMax, bodies, (body) => {
+      const bytes = body instanceof BodyShare ? body.join() : body;
       reader.share.giveBack(); // Of what it becomes little is kept, and not for long.
-      if (body === Refused.noRoom) {
+      if (bytes === Refused.noRoom) {
         metrics.count(Counter.tooManyBodyBytes);
         this.leave(pending);
         response.cork(() => writeNoRoomForBody(response, bodies.sizeBytesMax));
         return;
       }
-      if (typeof body !== 'string') pending.body = byteStringOfBytes(body instanceof BodyShare ? body.join() : body);
+      if (typeof bytes !== 'string') pending.body = byteStringOfBytes(bytes);
       this.guarded(pending, goOn);
     });
     response.onAborted(() => {
