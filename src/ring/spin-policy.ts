@@ -8,7 +8,9 @@
  *   - at shorter intervals work is a crowd's: it comes in batches that share the cost of waking, and lacks processor time
  *     (a crowd that the machine is too slow for is known by its front end, `SharedWords.isCrowded`);
  *   - at longer ones the spin would end before the work came;
- *   - and a spinner that finds itself put aside by the kernel stops for a while (`SpinRest`): the cores are scarce.
+ *   - a spin in vain, although work was expected, perhaps kept the core from the thread that was to bring it: then there is
+ *     none for a moment. Without this rule pace and spin could settle where every other spin is in vain ("set-1");
+ *   - and a spinner that finds itself put aside by the kernel stops for a while: the cores are scarce.
  *
  * Justified by ARCHITECTURE, "Threads: turn, spin, park", and native-bench: "set-1" and "watch-stream" gain,
  * "set-64" loses without the first rule.
@@ -22,32 +24,9 @@ const NEWEST_WEIGHT = 1 / 16;
 const SILENCE_MS_MAX = 1;
 /** A longer gap between two looks at the clock means that another thread has had the core. */
 const PREEMPTED_MS = 0.5;
-const REST_MS_MIN = 100;
-const REST_MS_MAX = 6400;
-/** After so many times its length without another a rest is forgotten. */
-const FORGOTTEN_AFTER = 8;
-
-/** For how long a spinner that was put aside does without: twice as long each time that it happens soon again. */
-export class SpinRest {
-  #untilMs = 0;
-  #lengthMs = 0;
-
-  isOver(nowMs: number): boolean {
-    return nowMs >= this.#untilMs;
-  }
-
-  /**
-   * Two looks at the clock, one soon after the other, while spinning.
-   * @returns whether another thread has had the core in between: then there is a rest.
-   */
-  begins(lastMs: number, nowMs: number): boolean {
-    if (nowMs - lastMs < PREEMPTED_MS) return false;
-    const isForgotten = nowMs - this.#untilMs > this.#lengthMs * FORGOTTEN_AFTER;
-    this.#lengthMs = isForgotten ? REST_MS_MIN : Math.min(this.#lengthMs * 2, REST_MS_MAX);
-    this.#untilMs = nowMs + this.#lengthMs;
-    return true;
-  }
-}
+const REST_MS = 100;
+/** A poll or spin in vain says that work takes longer now, on a slow disk perhaps: then it is a waste. */
+export const REST_AFTER_VAIN_MS = 5;
 
 export class SpinPolicy {
   /** How long to spin at most; 0 for never. */
@@ -55,7 +34,7 @@ export class SpinPolicy {
   /** From one piece of work to the next, as a running mean. */
   #intervalMs = SILENCE_MS_MAX;
   #lastWorkMs = 0;
-  readonly #rest = new SpinRest();
+  #restUntilMs = 0;
 
   constructor(spinMs: number) {
     this.spinMs = spinMs;
@@ -70,11 +49,18 @@ export class SpinPolicy {
 
   /** Whether to spin now. */
   isWorthwhile(nowMs: number): boolean {
-    return this.#intervalMs > CROWD_INTERVAL_MS && this.#intervalMs < this.spinMs && this.#rest.isOver(nowMs);
+    return this.#intervalMs > CROWD_INTERVAL_MS && this.#intervalMs < this.spinMs && nowMs >= this.#restUntilMs;
   }
 
   /** Two looks at the clock, one soon after the other, while spinning. @returns false when the spin should end at once. */
   goesOn(lastMs: number, nowMs: number): boolean {
-    return !this.#rest.begins(lastMs, nowMs);
+    if (nowMs - lastMs < PREEMPTED_MS) return true;
+    this.#restUntilMs = nowMs + REST_MS;
+    return false;
+  }
+
+  /** A spin has ended, and no work has come. */
+  endedInVain(nowMs: number): void {
+    this.#restUntilMs = Math.max(this.#restUntilMs, nowMs + REST_AFTER_VAIN_MS);
   }
 }

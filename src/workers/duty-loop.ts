@@ -61,5 +61,6 @@ function spinForWork(duty: Duty, spin: SpinPolicy, done: number): boolean {
     if (!spin.goesOn(lastMs, nowMs)) return false;
     lastMs = nowMs;
   }
+  spin.endedInVain(endMs);
   return false;
 }

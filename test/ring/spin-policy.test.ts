@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { SpinPolicy, SpinRest } from '../../src/ring/spin-policy.ts';
+import { expect, test } from 'vitest';
+import { SpinPolicy } from '../../src/ring/spin-policy.ts';
 
 /** One piece of work every so often, `count` times. @returns the time of the last. */
 function workAt(policy: SpinPolicy, intervalMs: number, count = 200, fromMs = 1000, pieces = 1): number {
@@ -54,41 +54,18 @@ test('a spinner that was put aside by the kernel rests for a while', () => {
   expect(policy.isWorthwhile(nowMs + 104)).toBe(true);
 });
 
+test('a spin in vain is followed by none for a moment, and shortens no rest', () => {
+  const policy = new SpinPolicy(0.2);
+  const nowMs = workAt(policy, 0.05);
+  policy.endedInVain(nowMs);
+  expect(policy.isWorthwhile(nowMs + 4.9)).toBe(false);
+  expect(policy.isWorthwhile(nowMs + 5)).toBe(true);
+  policy.goesOn(nowMs, nowMs + 3);
+  policy.endedInVain(nowMs + 3);
+  expect(policy.isWorthwhile(nowMs + 50)).toBe(false);
+});
+
 test('no time to spin means no spin', () => {
   const policy = new SpinPolicy(0);
   expect(policy.isWorthwhile(workAt(policy, 0.05))).toBe(false);
-});
-
-describe('the rest of a spinner that was put aside', () => {
-  /** @returns how long it rests after it was put aside at this time. */
-  function restFrom(rest: SpinRest, nowMs: number): number {
-    expect(rest.begins(nowMs - 3, nowMs)).toBe(true);
-    let length = 0;
-    while (!rest.isOver(nowMs + length)) length += 10;
-    return length;
-  }
-
-  test('is twice as long each time that it happens soon again, up to a bound', () => {
-    const rest = new SpinRest();
-    const lengths: number[] = [];
-    let nowMs = 1000;
-    for (let time = 0; time < 9; time++) {
-      lengths.push(restFrom(rest, nowMs));
-      nowMs += (lengths.at(-1) as number) + 10;
-    }
-    expect(lengths).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 6400, 6400]);
-  });
-
-  test('is short again when it has not happened for long', () => {
-    const rest = new SpinRest();
-    restFrom(rest, 1000);
-    expect(restFrom(rest, 1110)).toBe(200);
-    expect(restFrom(rest, 1110 + 200 + 1601)).toBe(100);
-  });
-
-  test('does not begin where the core was not taken', () => {
-    const rest = new SpinRest();
-    expect(rest.begins(1000, 1000.4)).toBe(false);
-    expect(rest.isOver(1000.4)).toBe(true);
-  });
 });

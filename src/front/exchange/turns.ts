@@ -9,7 +9,7 @@ import { performance } from 'node:perf_hooks';
 import type { SharedWords } from '../../frame/shared-words.ts';
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
-import { SpinRest } from '../../ring/spin-policy.ts';
+import { REST_AFTER_VAIN_MS } from '../../ring/spin-policy.ts';
 
 /**
  * With more replies due than these of late, clients are a crowd: nobody polls or spins for it, since the threads that have
@@ -18,8 +18,6 @@ import { SpinRest } from '../../ring/spin-policy.ts';
 const POLLED_REPLIES_MAX = 4;
 /** By which the peak of the replies due sinks each turn: a crowd of 64 is forgotten 3,000 turns after it has gone. */
 const PEAK_DECAY = 0.02;
-/** A poll in vain says that replies take longer now, on a slow disk perhaps: then polling is a waste. */
-const REST_AFTER_VAIN_POLL_MS = 5;
 
 /** What is done in a turn. */
 export interface TurnWork {
@@ -53,9 +51,6 @@ export class Turns {
   #isClosed = false;
   #lastProgressMs = 0;
   #restUntilMs = 0;
-  readonly #rest = new SpinRest();
-  /** When the last turn ended, if it was a poll that found nothing; else 0. */
-  #polledMs = 0;
   #peakReplies = 0;
   #isCrowded = false;
   /** 0 when the clock is to be looked at again. */
@@ -120,11 +115,9 @@ export class Turns {
     if (this.#startMs > 0) metrics.turned(nowMs - this.#startMs);
     const { dueCount, queuedCount } = this.#work;
     metrics.noteDue(dueCount, queuedCount);
-    if (this.#polledMs > 0) this.#rest.begins(this.#polledMs, nowMs);
-    const isDue = dueCount > 0 && !this.#isCrowded && nowMs >= this.#restUntilMs && this.#rest.isOver(nowMs);
+    const isDue = dueCount > 0 && !this.#isCrowded && nowMs >= this.#restUntilMs;
     const mayPoll = isDue && nowMs - this.#lastProgressMs < pollMs;
-    if (isDue && !mayPoll) this.#restUntilMs = nowMs + REST_AFTER_VAIN_POLL_MS;
-    this.#polledMs = mayPoll && !isFlowing ? nowMs : 0;
+    if (isDue && !mayPoll) this.#restUntilMs = nowMs + REST_AFTER_VAIN_MS;
     if (isFlowing || mayPoll) {
       this.#isPolling = true;
       this.#startMs = nowMs; // The loop will not sleep: its next turn begins here.
