@@ -25,7 +25,7 @@ const CORKED_SIZE_BYTES_MAX = 8 * 1024;
 const PART_SIZE_BYTES_MAX = 15 * 1024;
 
 /** For so long a turn writes. The clock is looked at after so many streams. */
-const TURN_MS_MAX = 0.3;
+const TURN_MS_MAX = 1;
 const STREAMS_PER_LOOK = 8;
 
 export class StreamWriter {
