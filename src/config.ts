@@ -173,7 +173,7 @@ export function faultOf(config: ServerConfig): string | undefined {
   const { frontEnds, maxRequestBytes, maxBodyBytesInFlight, eventHistory, storeHeapMb } = config;
   const { frontEndsMax, bodyBytesMax, historyEventsMax, storeHeapMbMin } = LIMITS;
   if (!Number.isInteger(frontEnds) || frontEnds < 1 || frontEnds > frontEndsMax) {
-    return `there can be 1 to ${frontEndsMax} front ends, not ${frontEnds}`;
+    return `there can be 1 to ${frontEndsMax} front ends (--front-ends), not ${frontEnds}`;
   }
   if (maxBodyBytesInFlight < maxRequestBytes) {
     const room = `${maxBodyBytesInFlight} bytes for all (--max-body-bytes-in-flight)`;

@@ -34,7 +34,7 @@
  *   2. who waits for room has published all it claimed, in this ring and in every other ring for whose frames the one
  *      may wait that makes the room: unpublished frames take room that no consumer can free. (The store worker keeps a
  *      few replies unpublished, but never what goes into the journal, for which front ends wait.)
- *   3. who parks has released all it stepped over: such frames take room although the ring looks empty to it;
+ *   3. who parks has published all, and released all it stepped over: such frames take room although the ring looks empty to it;
  *   4. the waiting goes in no circle. Front ends never wait for room, they keep their commands and go on taking
  *      replies; the store worker waits for front ends and for the journal worker, the journal worker for the disk.
  * `test/ring/protocol.test.ts` walks through all interleavings, and shows that 2, 3 and 4 are needed.

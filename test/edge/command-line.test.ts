@@ -15,7 +15,7 @@ describe('a start that cannot be', () => {
     ['a word too many', ['serve'], /argument/],
     ['a number that is none', ['--event-history', 'many'], /event-history/],
     ['a zero where none may be', ['--max-watchers', '0'], /max-watchers/],
-    ['a heap in which nothing could be kept', ['--store-heap-mb', '15'], /store-heap-mb.*16 or more/],
+    ['a heap in which nothing could be kept', ['--store-heap-mb', '15'], /store-heap-mb must be 16 MB or more/],
     ['a URL that is none', ['--listen-client-urls', 'localhost'], /listen-client-urls/],
     ['a scheme it does not speak', ['--listen-client-urls', 'ftp://127.0.0.1:1'], /listen-client-urls/],
     ['a log level that is none', ['--log-level', 'loud'], /log-level/],
