@@ -144,14 +144,16 @@ export const LIMITS = {
   segmentBytes: 64 * MB,
   /** Elements of a key. Each costs a look-up of all that is before it, so the work grows with the square. */
   pathDepthMax: 2000,
-  /**
-   * How long the front end polls for a reply that is due, before it sleeps: native-bench, "set-1". A whole round from
-   * the client to the client takes 40 to 80 µs; a poll or spin that ends just before the work comes costs twice.
-   */
+  /** How long the front end polls for a reply that is due, before it sleeps: native-bench, "set-1". */
   frontEndPollMs: 0.2,
-  /** How long the store worker spins at most, when it may at all (`SpinPolicy`): "set-1", "watch-stream". */
-  storeSpinMs: 0.2,
-  /** The same of the journal worker. */
+  /** The same where replies wait for a disk: "durable-1". */
+  durablePollMs: 0.6,
+  /**
+   * How long the store worker spins at most for a command that is expected soon (`SpinPolicy`): "set-1", "watch-stream". Far
+   * longer than that takes, since a spinner that goes on is left a core of its own (`SpinTrial`).
+   */
+  storeSpinMs: 2,
+  /** How long the journal worker spins at most. */
   journalSpinMs: 0.2,
   /** How long a page about this server waits for what the store says; then it is told without. */
   storeReadingMsMax: 1000,

@@ -277,7 +277,7 @@ class Server {
         raftTerm,
         startedMs,
         limits,
-        pollMs: unlessAlone(LIMITS.frontEndPollMs),
+        pollMs: unlessAlone(this.#config.inMemory ? LIMITS.frontEndPollMs : LIMITS.durablePollMs),
         metrics: this.#monitoring.frontEndMemories[number] as SharedArrayBuffer,
         isCounting: this.#monitoring.isCounting,
         monitored,

@@ -7,34 +7,32 @@
  *
  *   - at shorter intervals work is a crowd's: it comes in batches that share the cost of waking, and lacks processor time
  *     (a crowd that the machine is too slow for is known by its front end, `SharedWords.isCrowded`);
- *   - at longer ones the spin would end before the work came;
- *   - a spin in vain, although work was expected, perhaps kept the core from the thread that was to bring it: then there is
- *     none for a moment. Without this rule pace and spin could settle where every other spin is in vain ("set-1");
- *   - and a spinner that finds itself put aside by the kernel stops for a while: the cores are scarce.
+ *   - at longer ones it would burn a core for little;
+ *   - and whether it is worth it is tried out (`SpinTrial`).
  *
  * Justified by ARCHITECTURE, "Threads: turn, spin, park", and native-bench: "set-1" and "watch-stream" gain,
  * "set-64" loses without the first rule.
  */
+import { SpinTrial } from './spin-trial.ts';
 
 /** Work that comes at shorter intervals than these is a crowd's. */
 const CROWD_INTERVAL_MS = 0.02;
+/** Work at longer ones is not waited for. */
+const WAITED_INTERVAL_MS_MAX = 0.2;
 /** Weight of the newest interval in the running mean. */
 const NEWEST_WEIGHT = 1 / 16;
 /** No single silence counts for more: it says nothing about the pace of what follows it. */
 const SILENCE_MS_MAX = 1;
 /** A longer gap between two looks at the clock means that another thread has had the core. */
 const PREEMPTED_MS = 0.5;
-const REST_MS = 100;
-/** A poll or spin in vain says that work takes longer now, on a slow disk perhaps: then it is a waste. */
-export const REST_AFTER_VAIN_MS = 5;
 
 export class SpinPolicy {
   /** How long to spin at most; 0 for never. */
   readonly spinMs: number;
+  readonly #trial = new SpinTrial();
   /** From one piece of work to the next, as a running mean. */
   #intervalMs = SILENCE_MS_MAX;
   #lastWorkMs = 0;
-  #restUntilMs = 0;
 
   constructor(spinMs: number) {
     this.spinMs = spinMs;
@@ -45,22 +43,21 @@ export class SpinPolicy {
     const newestMs = Math.min(SILENCE_MS_MAX, (nowMs - this.#lastWorkMs) / pieces);
     this.#intervalMs += (newestMs - this.#intervalMs) * NEWEST_WEIGHT;
     this.#lastWorkMs = nowMs;
+    this.#trial.noteWork(nowMs, pieces);
   }
 
   /** Whether to spin now. */
-  isWorthwhile(nowMs: number): boolean {
-    return this.#intervalMs > CROWD_INTERVAL_MS && this.#intervalMs < this.spinMs && nowMs >= this.#restUntilMs;
+  get isWorthwhile(): boolean {
+    return this.#trial.isOn && this.#intervalMs > CROWD_INTERVAL_MS && this.#intervalMs < WAITED_INTERVAL_MS_MAX;
   }
 
   /** Two looks at the clock, one soon after the other, while spinning. @returns false when the spin should end at once. */
   goesOn(lastMs: number, nowMs: number): boolean {
-    if (nowMs - lastMs < PREEMPTED_MS) return true;
-    this.#restUntilMs = nowMs + REST_MS;
-    return false;
+    return nowMs - lastMs < PREEMPTED_MS;
   }
 
-  /** A spin has ended, and no work has come. */
-  endedInVain(nowMs: number): void {
-    this.#restUntilMs = Math.max(this.#restUntilMs, nowMs + REST_AFTER_VAIN_MS);
+  /** A spin has ended. @param isInVain no work has come. */
+  ended(isInVain: boolean): void {
+    this.#trial.ended(isInVain);
   }
 }

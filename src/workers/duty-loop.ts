@@ -53,14 +53,18 @@ function spinForWork(duty: Duty, spin: SpinPolicy, done: number): boolean {
   if (spin.spinMs === 0) return false;
   const startMs = performance.now();
   spin.noteWork(startMs, done);
-  if (duty.isCrowded || !spin.isWorthwhile(startMs)) return false;
+  if (duty.isCrowded || !spin.isWorthwhile) return false;
   const endMs = startMs + spin.spinMs;
   for (let lastMs = startMs; lastMs < endMs; ) {
-    for (let look = 0; look < LOOKS_PER_CLOCK; look++) if (duty.hasWork()) return true;
+    for (let look = 0; look < LOOKS_PER_CLOCK; look++) {
+      if (!duty.hasWork()) continue;
+      spin.ended(false);
+      return true;
+    }
     const nowMs = performance.now();
-    if (!spin.goesOn(lastMs, nowMs)) return false;
+    if (!spin.goesOn(lastMs, nowMs)) break;
     lastMs = nowMs;
   }
-  spin.endedInVain(endMs);
+  spin.ended(true);
   return false;
 }

@@ -83,7 +83,7 @@ describe('a thread to which work comes one by one', () => {
 
   /** The pace of a machine in use is not to be foretold. */
   class Willing extends SpinPolicy {
-    override isWorthwhile(): boolean {
+    override get isWorthwhile(): boolean {
       return true;
     }
     override goesOn(): boolean {

@@ -9,7 +9,7 @@ import { performance } from 'node:perf_hooks';
 import type { SharedWords } from '../../frame/shared-words.ts';
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
-import { REST_AFTER_VAIN_MS } from '../../ring/spin-policy.ts';
+import { SpinTrial } from '../../ring/spin-trial.ts';
 
 /**
  * With more replies due than these of late, clients are a crowd: nobody polls or spins for it, since the threads that have
@@ -50,7 +50,9 @@ export class Turns {
   #isParked = false;
   #isClosed = false;
   #lastProgressMs = 0;
-  #restUntilMs = 0;
+  readonly #polls = new SpinTrial();
+  /** Whether the last turn was one more look for a reply. */
+  #isLooking = false;
   #peakReplies = 0;
   #isCrowded = false;
   /** 0 when the clock is to be looked at again. */
@@ -115,9 +117,10 @@ export class Turns {
     if (this.#startMs > 0) metrics.turned(nowMs - this.#startMs);
     const { dueCount, queuedCount } = this.#work;
     metrics.noteDue(dueCount, queuedCount);
-    const isDue = dueCount > 0 && !this.#isCrowded && nowMs >= this.#restUntilMs;
-    const mayPoll = isDue && nowMs - this.#lastProgressMs < pollMs;
-    if (isDue && !mayPoll) this.#restUntilMs = nowMs + REST_AFTER_VAIN_MS;
+    const mayPoll = dueCount > 0 && !this.#isCrowded && this.#polls.isOn && nowMs - this.#lastProgressMs < pollMs;
+    if (isFlowing) this.#polls.noteWork(nowMs, 1);
+    if (this.#isLooking && (isFlowing || !mayPoll)) this.#polls.ended(!isFlowing);
+    this.#isLooking = mayPoll && !isFlowing;
     if (isFlowing || mayPoll) {
       this.#isPolling = true;
       this.#startMs = nowMs; // The loop will not sleep: its next turn begins here.
