@@ -146,13 +146,15 @@ export const LIMITS = {
   pathDepthMax: 2000,
   /** How long the front end polls for a reply that is due, before it sleeps: native-bench, "set-1". */
   frontEndPollMs: 0.2,
-  /** The same where replies wait for a disk: "durable-1". */
-  durablePollMs: 0.6,
   /**
    * How long the store worker spins at most for a command that is expected soon (`SpinPolicy`): "set-1", "watch-stream". Far
    * longer than that takes, since a spinner that goes on is left a core of its own (`SpinTrial`).
    */
   storeSpinMs: 2,
+  /** At longer intervals commands are not waited for: a core would be burnt for little. */
+  waitedIntervalMsMax: 0.2,
+  /** The same where a client's next command comes when the disk has taken the last: "durable-1". */
+  durableWaitedIntervalMsMax: 0.6,
   /** How long the journal worker spins at most. */
   journalSpinMs: 0.2,
   /** How long a page about this server waits for what the store says; then it is told without. */

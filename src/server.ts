@@ -192,6 +192,7 @@ class Server {
       directory: directory.path,
       segmentSizeBytesMax: LIMITS.segmentBytes,
       spinMs: unlessAlone(LIMITS.journalSpinMs),
+      waitedIntervalMsMax: LIMITS.waitedIntervalMsMax,
       metrics: this.#monitoring.isCounting ? this.#monitoring.journalMemory : undefined,
     });
     this.#journalWorker = this.#serverWorker(worker, 'the journal worker', this.#journalBell);
@@ -221,6 +222,7 @@ class Server {
         listingBytesMax: maxAnswerBytesInFlight,
         heapBytes: storeHeapMb * MB,
         spinMs: unlessAlone(LIMITS.storeSpinMs),
+        waitedIntervalMsMax: durable === undefined ? LIMITS.waitedIntervalMsMax : LIMITS.durableWaitedIntervalMsMax,
         metrics: this.#monitoring.isCounting ? this.#monitoring.storeMemory : undefined,
         durable,
       },
@@ -277,7 +279,7 @@ class Server {
         raftTerm,
         startedMs,
         limits,
-        pollMs: unlessAlone(this.#config.inMemory ? LIMITS.frontEndPollMs : LIMITS.durablePollMs),
+        pollMs: unlessAlone(LIMITS.frontEndPollMs),
         metrics: this.#monitoring.frontEndMemories[number] as SharedArrayBuffer,
         isCounting: this.#monitoring.isCounting,
         monitored,

@@ -17,8 +17,6 @@ import { SpinTrial } from './spin-trial.ts';
 
 /** Work that comes at shorter intervals than these is a crowd's. */
 const CROWD_INTERVAL_MS = 0.02;
-/** Work at longer ones is not waited for. */
-const WAITED_INTERVAL_MS_MAX = 0.2;
 /** Weight of the newest interval in the running mean. */
 const NEWEST_WEIGHT = 1 / 16;
 /** No single silence counts for more: it says nothing about the pace of what follows it. */
@@ -29,13 +27,16 @@ const PREEMPTED_MS = 0.5;
 export class SpinPolicy {
   /** How long to spin at most; 0 for never. */
   readonly spinMs: number;
+  readonly #waitedIntervalMsMax: number;
   readonly #trial = new SpinTrial();
   /** From one piece of work to the next, as a running mean. */
   #intervalMs = SILENCE_MS_MAX;
   #lastWorkMs = 0;
 
-  constructor(spinMs: number) {
+  /** @param waitedIntervalMsMax work that comes at longer intervals is not waited for. */
+  constructor(spinMs: number, waitedIntervalMsMax: number) {
     this.spinMs = spinMs;
+    this.#waitedIntervalMsMax = waitedIntervalMsMax;
   }
 
   /** Some work has been done. */
@@ -48,7 +49,7 @@ export class SpinPolicy {
 
   /** Whether to spin now. */
   get isWorthwhile(): boolean {
-    return this.#trial.isOn && this.#intervalMs > CROWD_INTERVAL_MS && this.#intervalMs < WAITED_INTERVAL_MS_MAX;
+    return this.#trial.isOn && this.#intervalMs > CROWD_INTERVAL_MS && this.#intervalMs < this.#waitedIntervalMsMax;
   }
 
   /** Two looks at the clock, one soon after the other, while spinning. @returns false when the spin should end at once. */

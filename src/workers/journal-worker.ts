@@ -43,7 +43,7 @@ function run({ lastSequence }: JournalBegin): void {
     new JournalDuty(new LinkConsumer(setup.journal), writer, words, frontEndBells, storeBell, say),
     new Doorbell(new Int32Array(setup.bell)),
     () => words.isJournalStopping,
-    new SpinPolicy(setup.spinMs),
+    new SpinPolicy(setup.spinMs, setup.waitedIntervalMsMax),
     metrics,
     new QuietDuty(new SpareHeap((bytes) => metrics?.gaveBack(bytes)), () => 1),
   );

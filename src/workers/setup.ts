@@ -37,7 +37,9 @@ export interface StoreSetup {
   readonly listingBytesMax: number;
   /** The heap that this worker has. */
   readonly heapBytes: number;
+  /** Of `SpinPolicy`. */
   readonly spinMs: number;
+  readonly waitedIntervalMsMax: number;
   /** Of `WorkerMetrics`; undefined: nothing is counted. */
   readonly metrics: SharedArrayBuffer | undefined;
   /** Undefined when the store lives in memory only. */
@@ -55,7 +57,9 @@ export interface JournalSetup {
   readonly snapshotHelper: SnapshotHelperEnd;
   readonly directory: string;
   readonly segmentSizeBytesMax: number;
+  /** Of `SpinPolicy`. */
   readonly spinMs: number;
+  readonly waitedIntervalMsMax: number;
   /** Of `WorkerMetrics`; undefined: nothing is counted. */
   readonly metrics: SharedArrayBuffer | undefined;
 }

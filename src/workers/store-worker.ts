@@ -75,7 +75,14 @@ else {
 const metrics = setup.metrics && new WorkerMetrics(setup.metrics);
 const { tree, hub } = duty.store;
 const quiet = new QuietDuty(new SpareHeap((bytes) => metrics?.gaveBack(bytes)), () => tree.size + hub.size);
-runDuty(duty, bell, () => words.isStoreStopping, new SpinPolicy(setup.spinMs), metrics, quiet);
+runDuty(
+  duty,
+  bell,
+  () => words.isStoreStopping,
+  new SpinPolicy(setup.spinMs, setup.waitedIntervalMsMax),
+  metrics,
+  quiet,
+);
 
 /** Of the store that is about to be made. */
 function asleepBytes(): number {

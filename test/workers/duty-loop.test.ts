@@ -27,7 +27,7 @@ const bell = () => new Doorbell(new Int32Array(new SharedArrayBuffer(DOORBELL_WO
 describe('a thread that is to stop', () => {
   test.each([0, 1])('does what is left first, with a spin of %i ms', (spinMs) => {
     const duty = dutyOf(10, 3);
-    runDuty(duty, bell(), () => true, new SpinPolicy(spinMs));
+    runDuty(duty, bell(), () => true, new SpinPolicy(spinMs, 0.2));
     expect(duty.left).toBe(0);
     expect(duty.turns).toBe(5);
   });
@@ -41,7 +41,7 @@ describe('a thread with nothing to do', () => {
       rounds++;
       if (rounds === 3) duty.left = 1;
     });
-    runDuty(duty, ownBell, () => rounds >= 5, new SpinPolicy(0));
+    runDuty(duty, ownBell, () => rounds >= 5, new SpinPolicy(0, 0.2));
     expect(ownBell.parks).toBeGreaterThanOrEqual(3);
     expect(duty.left).toBe(0);
   });
@@ -53,7 +53,7 @@ describe('a thread with nothing to do', () => {
       if (!hasCome) duty.left = 1;
       hasCome = true;
     });
-    runDuty(duty, ownBell, () => hasCome && duty.left === 0, new SpinPolicy(0));
+    runDuty(duty, ownBell, () => hasCome && duty.left === 0, new SpinPolicy(0, 0.2));
     expect(ownBell.parks).toBe(0);
     expect(duty.left).toBe(0);
   });
@@ -92,7 +92,7 @@ describe('a thread to which work comes one by one', () => {
   }
 
   test('spins instead of sleeping each time, unless it comes from a crowd', () => {
-    expect(parksOf(false, new Willing(50))).toBe(0);
-    expect(parksOf(true, new Willing(50))).toBeGreaterThan(100);
+    expect(parksOf(false, new Willing(50, 0.2))).toBe(0);
+    expect(parksOf(true, new Willing(50, 0.2))).toBeGreaterThan(100);
   });
 });
