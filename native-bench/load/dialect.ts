@@ -1,6 +1,6 @@
 /**
  * The same operations in the three tongues the peers speak. A request is a Latin-1 string ready for the socket.
- * Keys and values are plain ASCII letters, digits and slashes, so nothing needs an escape in any of them.
+ * Keys and values are plain ASCII letters, digits and slashes, so nothing needs an escape in any of them, but for `setText`.
  */
 import type { AnswerReader, AnswerSink } from './answer.ts';
 import { HttpReader } from './http-reader.ts';
@@ -25,6 +25,8 @@ export interface Dialect {
   readonly answersCanBeChecked: boolean;
   createReader(sink: AnswerSink): AnswerReader;
   set(key: string, value: string): string;
+  /** @param text may be any ASCII. */
+  setText(key: string, text: string): string;
   setExpiring(key: string, value: string, ttlSeconds: number): string;
   get(key: string): string;
   swap(key: string, value: string, previousValue: string): string;
@@ -59,6 +61,7 @@ function http(target: Target): Dialect {
     answersCanBeChecked: target.dialect === 'v2',
     createReader: (sink) => new HttpReader(sink),
     set,
+    setText: (key, text) => set(key, encodeURIComponent(text)),
     setExpiring: (key, value, ttlSeconds) => send('PUT', key, `value=${value}&ttl=${ttlSeconds}`),
     get,
     swap: (key, value, previousValue) => send('PUT', `${key}?prevValue=${previousValue}`, `value=${value}`),
@@ -77,6 +80,7 @@ const redis: Dialect = {
   answersCanBeChecked: false,
   createReader: (sink) => new RespReader(sink),
   set: (key, value) => resp('SET', key, value),
+  setText: (key, text) => resp('SET', key, text),
   setExpiring: (key, value, ttlSeconds) => resp('SET', key, value, 'EX', String(ttlSeconds)),
   get: (key) => resp('GET', key),
   swap: () => unsupported('compare-and-swap in one command'),

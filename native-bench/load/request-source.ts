@@ -15,6 +15,8 @@ export interface RequestPlan {
   /** All in one directory instead of three levels deep. */
   readonly isFlat?: boolean;
   readonly valueSizeBytes: number;
+  /** The value is a JSON document, as most are that real clients write: a set of one key only. */
+  readonly isDocument?: boolean;
   readonly seed: number;
   /** Where the keys live; `/bench` when absent. */
   readonly root?: string;
@@ -63,6 +65,10 @@ function createSource(
   const pickKey = () => keyAt(random.below(plan.keyCount), plan);
   switch (plan.kind) {
     case 'set':
+      if (plan.isDocument) {
+        const text = documentOf(connection, plan.valueSizeBytes);
+        return constantSource(dialect.setText(pickKey(), text), true, `"value":${JSON.stringify(text)}`);
+      }
       return plan.keyCount === 1
         ? constantSource(dialect.set(pickKey(), value), true, `"value":"${value}"`)
         : keyedSource((key) => dialect.set(key, value), pickKey, true, value);
@@ -79,6 +85,18 @@ function createSource(
     case 'fill':
       return fillSource(plan, dialect, shared);
   }
+}
+
+/** Like what Patroni keeps of each member. */
+function documentOf(connection: number, sizeBytes: number): string {
+  const member = {
+    conn_url: `postgres://10.0.0.${connection}:5432/postgres`,
+    state: 'running',
+    role: 'master',
+    xlog: 67108864,
+  };
+  const { length } = JSON.stringify({ ...member, tags: '' });
+  return JSON.stringify({ ...member, tags: 'x'.repeat(Math.max(0, sizeBytes - length)) });
 }
 
 function constantSource(request: string, isWrite: boolean, expected: string): RequestSource {

@@ -32,6 +32,8 @@ export interface LoadPlan {
   readonly keyCount?: number;
   /** 11 when absent. */
   readonly valueSizeBytes?: number;
+  /** The value is a JSON document. */
+  readonly isDocument?: boolean;
 }
 
 export async function measureClosedLoop(peer: RunningPeer, bench: Bench, load: LoadPlan): Promise<RunMeasurement> {
@@ -110,6 +112,7 @@ function requestPlan(load: LoadPlan, bench: Bench): RequestPlan {
     kind: load.kind,
     keyCount: load.keyCount ?? 1,
     valueSizeBytes: load.valueSizeBytes ?? 11,
+    isDocument: load.isDocument ?? false,
     seed: bench.seed,
     // In-order keys pile up, so each run has a directory of its own; other keys are simply set again.
     ...(load.kind === 'in-order' ? { root: `/bench/run${bench.runNumber}` } : {}),

@@ -23,6 +23,12 @@ export const requestScenarios: readonly Scenario[] = [
     valueSizeBytes: 256,
   }),
   closed('set-4k', 'set, 64 connections, one key, 4 KB', { kind: 'set', connections: 64, valueSizeBytes: 4096 }),
+  closed('set-json', 'set, 64 connections, one key, a JSON document of 160 B, escaped as clients do', {
+    kind: 'set',
+    connections: 64,
+    valueSizeBytes: 160,
+    isDocument: true,
+  }),
   closed('get-64', 'get, 64 connections, one key', { kind: 'get', connections: 64 }, withNodeHttp),
   closed('mixed-64', '80 % get, 20 % set, 64 connections, 100 k keys, 256 B', {
     kind: 'mixed',

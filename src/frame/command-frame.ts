@@ -112,13 +112,19 @@ function writeText(bytes: Buffer, at: number, text: string): void {
   else for (let position = 0; position < length; position++) bytes[at + position] = text.charCodeAt(position);
 }
 
-/** Writes the value as it came, from `from` on; the path must have been written. */
-export function writeValueBytes(bytes: Buffer, view: DataView, at: number, source: Uint8Array, from: number): void {
-  const valueAt = at + COMMAND_HEAD_SIZE_BYTES + view.getUint32(at + PATH_SIZE_AT, true) - from;
-  const { length } = source;
-  view.setUint32(at + VALUE_SIZE_AT, length - from, true);
-  if (length > NATIVE_FROM_CHARACTERS) bytes.set(source.subarray(from), valueAt + from);
-  else for (let position = from; position < length; position++) bytes[valueAt + position] = source[position] as number;
+/** Writes the value that lies in `source` from `start` to `end`; the path must have been written. */
+export function writeValueBytes(
+  bytes: Buffer,
+  view: DataView,
+  at: number,
+  source: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  const valueAt = at + COMMAND_HEAD_SIZE_BYTES + view.getUint32(at + PATH_SIZE_AT, true);
+  view.setUint32(at + VALUE_SIZE_AT, end - start, true);
+  if (end - start > NATIVE_FROM_CHARACTERS) bytes.set(source.subarray(start, end), valueAt);
+  else for (let from = start, to = valueAt; from < end; from++, to++) bytes[to] = source[from] as number;
 }
 
 /** Writes prevValue; path and value must have been written. */

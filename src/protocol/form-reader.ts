@@ -21,7 +21,7 @@ import {
   NAME_LENGTH_MIN,
   SEMICOLON_FAULT,
 } from './form.ts';
-import { describeBadEscape } from './percent.ts';
+import { describeBadEscape, HEX_VALUES } from './percent.ts';
 
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
@@ -29,11 +29,6 @@ const PERCENT = 0x25;
 const PLUS = 0x2b;
 const SEMICOLON = 0x3b;
 const SPACE = 0x20;
-/** -1 for what is no hexadecimal digit. */
-const HEX_VALUES = Int8Array.from({ length: 256 }, (_, byte) =>
-  /[0-9A-Fa-f]/.test(String.fromCharCode(byte)) ? Number.parseInt(String.fromCharCode(byte), 16) : -1,
-);
-
 /** An escape has so many characters behind its percent sign. */
 const LOOK_AHEAD = 2;
 

@@ -160,23 +160,3 @@ function withSpaces(text: ByteString): ByteString {
 export function parsePlainValueForm(body: ByteString): ByteString | undefined {
   return body.startsWith('value=') && !/[%+&;]/.test(body) ? (body.slice(6) as ByteString) : undefined;
 }
-
-/** Length of `value=`. */
-export const PLAIN_VALUE_AT = 6;
-const PLAIN_VALUE_NAME = Buffer.from('value=');
-/** The bytes that stand for themselves both in a form and in a JSON string. */
-const STANDS_FOR_ITSELF = new Uint8Array(256);
-for (let byte = 0x20; byte < 0x7f; byte++)
-  STANDS_FOR_ITSELF[byte] = /[%+&;"\\<>]/.test(String.fromCharCode(byte)) ? 0 : 1;
-
-/**
- * The same question asked of bytes: is this `value=` and a value that needs neither decoding here nor escaping in any
- * answer? One look at each byte, and no string is made: native-bench, "set, 64 connections".
- */
-export function isPlainValueForm(body: Uint8Array): boolean {
-  const size = body.length;
-  if (size < PLAIN_VALUE_AT) return false;
-  for (let at = 0; at < PLAIN_VALUE_AT; at++) if (body[at] !== PLAIN_VALUE_NAME[at]) return false;
-  for (let at = PLAIN_VALUE_AT; at < size; at++) if (STANDS_FOR_ITSELF[body[at] as number] === 0) return false;
-  return true;
-}

@@ -9,6 +9,11 @@ import type { ByteString } from '../base/byte-string.ts';
 /** Printable ASCII without what JSON or Go escape. 0x7f would pass unescaped too, but is not worth a promise. */
 const PLAIN = /^[ !#-%'-;=?-[\]-~]*$/;
 
+/** The same by byte: 1 for a plain one. */
+export const PLAIN_IN_JSON = Uint8Array.from({ length: 256 }, (_, byte) =>
+  PLAIN.test(String.fromCharCode(byte)) ? 1 : 0,
+);
+
 /** Where Go may differ from JSON.stringify. */
 const NOT_AS_STRINGIFY = /[\b\f<>&\x80-\xff]/;
 

@@ -2,6 +2,11 @@
 import { type ByteString, byteStringOf, textOf } from '../base/byte-string.ts';
 import { quotedCharacter } from './go-quote.ts';
 
+/** By byte, what a hexadecimal digit stands for; -1 for what is none. */
+export const HEX_VALUES = Int8Array.from({ length: 256 }, (_, byte) =>
+  /[0-9A-Fa-f]/.test(String.fromCharCode(byte)) ? Number.parseInt(String.fromCharCode(byte), 16) : -1,
+);
+
 const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 
 /** True when each percent sign is followed by two hexadecimal digits. */

@@ -7,7 +7,9 @@
  * what follows, and the last piece ends exactly.
  */
 import '../base/latin1.ts';
+import type { ByteString } from '../base/byte-string.ts';
 import { digitCount, writeDigits } from '../base/digits.ts';
+import { escapeJson } from '../protocol/json.ts';
 import { ACTION_NAMES, type StoreEvent } from './event.ts';
 import type { Node } from './node.ts';
 
@@ -29,14 +31,27 @@ const NODE_CONSTANTS_SIZE_BYTES = VALUE.sizeBytes + MODIFIED.sizeBytes + CREATED
 /** Longer texts are left to native code, and the strings of `render.ts` then cost no more. */
 const LOOP_LENGTH_MAX = 40;
 
+/**
+ * A value that is not plain is nearly always a JSON document: its quotes are escaped in a loop, which up to this length takes
+ * less than native code and the copies that it makes (native-bench, "set-json").
+ */
+const ESCAPED_LENGTH_MAX = 1024;
+const NOT_IN_LOOPS = -1;
+/** More than any text takes that is escaped in a loop: marks the bytes that belong to longer characters. */
+const BEYOND_ASCII = 1 << 16;
+/** By byte, what stands for it in JSON; and how much longer that is. */
+const ESCAPES = Array.from({ length: 256 }, (_, byte) => escapeJson(String.fromCharCode(byte) as ByteString));
+const ESCAPE_SIZES = Int32Array.from(ESCAPES, ({ length }, byte) => (byte < 0x80 ? length - 1 : BEYOND_ASCII));
+
 /** @returns how many bytes `writeEvent` writes; 0 for an event that only `renderEvent` knows to tell. */
 export function eventSizeBytes(event: StoreEvent): number {
   const { node, prevNode } = event;
-  if (node === undefined || !isPlain(node)) return 0;
-  const head = (ACTION_HEADS[event.action] as Piece).sizeBytes;
-  const size = head + nodeSizeBytes(node, event.index) + END.length;
+  const nodeSize = node === undefined ? 0 : nodeSizeBytes(node, event.index);
+  if (nodeSize === 0) return 0;
+  const size = (ACTION_HEADS[event.action] as Piece).sizeBytes + nodeSize + END.length;
   if (prevNode === undefined) return size;
-  return isPlain(prevNode) ? size + PREV_NODE.sizeBytes + nodeSizeBytes(prevNode, prevNode.modifiedIndex) : 0;
+  const prevNodeSize = nodeSizeBytes(prevNode, prevNode.modifiedIndex);
+  return prevNodeSize === 0 ? 0 : size + PREV_NODE.sizeBytes + prevNodeSize;
 }
 
 /** Writes what `renderEvent` gives. */
@@ -53,7 +68,8 @@ export function writeEvent(bytes: Buffer, view: DataView, at: number, event: Sto
 
 /** @returns how many bytes `writeGetOfKey` writes; 0 for a node that only `renderGetOfKey` knows to show. */
 export function getOfKeySizeBytes(node: Node): number {
-  return isPlain(node) ? GET_HEAD.sizeBytes + nodeSizeBytes(node, node.modifiedIndex) + END.length : 0;
+  const nodeSize = nodeSizeBytes(node, node.modifiedIndex);
+  return nodeSize === 0 ? 0 : GET_HEAD.sizeBytes + nodeSize + END.length;
 }
 
 /** Writes what `renderGetOfKey` gives. */
@@ -61,21 +77,20 @@ export function writeGetOfKey(bytes: Buffer, view: DataView, at: number, node: N
   writeEnd(bytes, writeNode(bytes, view, writePiece(view, at, GET_HEAD), node, node.modifiedIndex));
 }
 
-/** A key whose texts need no escape, and of which nothing is to be told but these and its indexes. */
-function isPlain(node: Node): boolean {
-  return !node.isDirectory && node.isPathPlain && node.isValuePlain && node.expirationMs === undefined;
-}
-
+/** @returns 0 for other nodes than a key of which nothing is to be told but path, value and indexes; or if that takes more than loops. */
 function nodeSizeBytes(node: Node, modifiedIndex: number): number {
+  if (node.isDirectory || !node.isPathPlain || node.expirationMs !== undefined) return 0;
+  const valueSize = node.isValuePlain ? node.value.length : escapedSizeBytes(node.value);
+  if (valueSize === NOT_IN_LOOPS) return 0;
   const digits = digitCount(modifiedIndex) + digitCount(node.createdIndex);
-  return NODE_CONSTANTS_SIZE_BYTES + node.path.length + node.value.length + digits;
+  return NODE_CONSTANTS_SIZE_BYTES + node.path.length + valueSize + digits;
 }
 
 /** A written node shows the index of the event, also where the stored one keeps another. */
 function writeNode(bytes: Buffer, view: DataView, at: number, node: Node, modifiedIndex: number): number {
   let end = writeText(bytes, at, node.path);
   end = writePiece(view, end, VALUE);
-  end = writeText(bytes, end, node.value);
+  end = node.isValuePlain ? writeText(bytes, end, node.value) : writeEscaped(bytes, end, node.value);
   end = writePiece(view, end, MODIFIED);
   end = writeNumber(bytes, end, modifiedIndex);
   end = writePiece(view, end, CREATED);
@@ -92,6 +107,32 @@ function writeText(bytes: Buffer, at: number, text: string): number {
   if (length > LOOP_LENGTH_MAX) bytes.latin1Write(text, at, length);
   else for (let position = 0; position < length; position++) bytes[at + position] = text.charCodeAt(position);
   return at + length;
+}
+
+/** @returns `NOT_IN_LOOPS` for a text with bytes beyond ASCII, or of such a length that native code is faster. */
+function escapedSizeBytes(text: string): number {
+  const { length } = text;
+  if (length > ESCAPED_LENGTH_MAX) return NOT_IN_LOOPS;
+  let size = length;
+  for (let position = 0; position < length; position++) size += ESCAPE_SIZES[text.charCodeAt(position)] as number;
+  return size >= BEYOND_ASCII ? NOT_IN_LOOPS : size;
+}
+
+function writeEscaped(bytes: Buffer, at: number, text: string): number {
+  const { length } = text;
+  let end = at;
+  for (let position = 0; position < length; position++) {
+    const code = text.charCodeAt(position);
+    if (ESCAPE_SIZES[code] === 0) bytes[end++] = code;
+    else end = writeEscape(bytes, end, code);
+  }
+  return end;
+}
+
+function writeEscape(bytes: Buffer, at: number, code: number): number {
+  const escaped = ESCAPES[code] as string;
+  for (let position = 0; position < escaped.length; position++) bytes[at + position] = escaped.charCodeAt(position);
+  return at + escaped.length;
 }
 
 function writeNumber(bytes: Buffer, at: number, value: number): number {

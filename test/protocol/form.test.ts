@@ -1,15 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
-import {
-  EMPTY_FORM,
-  type Form,
-  isPlainValueForm,
-  PLAIN_VALUE_AT,
-  parseForm,
-  parsePlainValueForm,
-} from '../../src/protocol/form.ts';
-import { isPlain } from '../../src/protocol/json.ts';
+import { EMPTY_FORM, type Form, parseForm, parsePlainValueForm } from '../../src/protocol/form.ts';
 
 const parse = (body: string, query = '') => parseForm(body as ByteString, query as ByteString);
 /** What was given, without the absent ones. */
@@ -109,25 +101,6 @@ describe('the plain value form', () => {
         if (value !== undefined) expect(given(parse(source))).toEqual({ value });
       }),
       { numRuns: 1000 },
-    );
-  });
-});
-
-describe('a plain value among bytes', () => {
-  test('is one that is plain in a form and in JSON', () => {
-    const part = fc.oneof(
-      fc.constantFrom('value=', 'value', 'a'),
-      fc.nat(255).map((byte) => String.fromCharCode(byte)),
-    );
-    fc.assert(
-      fc.property(fc.array(part, { maxLength: 4 }), fc.boolean(), (parts, isValue) => {
-        const body = ((isValue ? 'value=' : '') + parts.join('')) as ByteString;
-        const value = parsePlainValueForm(body);
-        const isExpected = value !== undefined && isPlain(value);
-        expect(isPlainValueForm(Buffer.from(body, 'latin1'))).toBe(isExpected);
-        if (isExpected) expect(body.slice(PLAIN_VALUE_AT)).toBe(value);
-      }),
-      { numRuns: 2000 },
     );
   });
 });

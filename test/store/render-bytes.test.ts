@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
+import { isPlain } from '../../src/protocol/json.ts';
 import { Action, StoreEvent } from '../../src/store/event.ts';
 import { directorySnapshot, Node, newDirectory } from '../../src/store/node.ts';
 import { renderEvent, renderGetOfKey } from '../../src/store/render.ts';
@@ -23,7 +24,7 @@ function key(path: string, value: string, createdIndex: number, modifiedIndex: n
     path as ByteString,
     true,
     value as ByteString,
-    true,
+    isPlain(value as ByteString),
     undefined,
     createdIndex,
     modifiedIndex,
@@ -33,9 +34,12 @@ function key(path: string, value: string, createdIndex: number, modifiedIndex: n
 
 /** No slashes and quotes: what these are to a path and to JSON is not the matter here. */
 const text = fc.string({ unit: fc.constantFrom('a', 'Z', '0', '-', '~'), maxLength: 100 });
+/** All of ASCII, most of it what JSON documents are made of. */
+const ascii = fc.nat(0x7f).map((code) => String.fromCharCode(code));
+const valueText = fc.string({ unit: fc.oneof(fc.constantFrom('a', '"', '{', ':'), ascii), maxLength: 100 });
 const index = fc.oneof(fc.nat(20), fc.nat(), fc.maxSafeNat());
 const node = fc
-  .tuple(text, text, index, index)
+  .tuple(text, valueText, index, index)
   .map(([name, value, created, modified]) => key(`/${name}`, value, created, modified));
 const action = fc.constantFrom(Action.set, Action.create, Action.update, Action.compareAndSwap);
 
@@ -59,6 +63,18 @@ describe('an answer written as bytes', () => {
     );
   });
 
+  test('is that of a write with an escaped value, up to a length', () => {
+    const event = new StoreEvent(
+      Action.set,
+      3,
+      0,
+      false,
+      key('/k', '"'.repeat(1024), 2, 3),
+      key('/k', '\x01'.repeat(1024), 2, 2),
+    );
+    expect(written(eventSizeBytes(event), (...where) => writeEvent(...where, event))).toBe(renderEvent(event));
+  });
+
   const plain = key('/k', 'v', 1, 1);
   test.each<[string, Node]>([
     ['has a timer', key('/k', 'v', 1, 1, 5)],
@@ -66,10 +82,8 @@ describe('an answer written as bytes', () => {
       'has a path that needs an escape',
       new Node('/"' as ByteString, false, 'v' as ByteString, true, undefined, 1, 1, undefined),
     ],
-    [
-      'has a value that needs an escape',
-      new Node('/k' as ByteString, true, '"' as ByteString, false, undefined, 1, 1, undefined),
-    ],
+    ['has a value with bytes beyond ASCII', key('/k', '"\xc3\xa9', 1, 1)],
+    ['has a long value that needs an escape', key('/k', '"'.repeat(1025), 1, 1)],
     ['is a directory', directorySnapshot(newDirectory('/k' as ByteString, true, 1, undefined))],
   ])('is left to the string where a node %s', (_, other) => {
     expect(getOfKeySizeBytes(other)).toBe(0);

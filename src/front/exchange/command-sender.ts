@@ -15,6 +15,7 @@ import {
 } from '../../frame/command-frame.ts';
 import { type LinkEnd, LinkProducer } from '../../frame/link.ts';
 import { Flag } from '../../protocol/command.ts';
+import type { ValueForm } from '../../protocol/value-form.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
 
 const COMMANDS_PER_PUBLICATION = 4;
@@ -72,30 +73,29 @@ export class CommandSender {
     this.#queue.push({ op, flags, slot, timeMs, path, value, prevValue, index, expirationMs, lookUps });
   }
 
-  /** Sends a write whose value is still among the bytes of its request, from `valueAt` on. */
+  /** Sends a write whose value is bytes still. */
   sendValueBytes(
     op: number,
     flags: number,
     slot: number,
     timeMs: number,
     path: string,
-    body: Uint8Array,
-    valueAt: number,
+    { bytes: source, start, end }: ValueForm,
     prevValue: string,
     prevIndex: bigint,
     lookUps: number,
   ): void {
     const link = this.#link;
-    const sizeBytes = commandSizeBytes(path.length, body.length - valueAt, prevValue.length);
+    const sizeBytes = commandSizeBytes(path.length, end - start, prevValue.length);
     const at = this.#queue.length > 0 ? -1 : link.tryClaim(sizeBytes);
     if (at === -1) {
-      const value = Buffer.from(body.buffer, body.byteOffset, body.length).latin1Slice(valueAt);
+      const value = Buffer.from(source.buffer, source.byteOffset, source.length).latin1Slice(start, end);
       this.send(op, flags, slot, timeMs, path, value, prevValue, prevIndex, 0, lookUps);
       return;
     }
     const { bytes, view } = link;
     writeCommand(bytes, view, at, op, flags, slot, timeMs, path);
-    writeValueBytes(bytes, view, at, body, valueAt);
+    writeValueBytes(bytes, view, at, source, start, end);
     if (prevValue !== '') writePrevValue(bytes, view, at, prevValue);
     if (prevIndex !== 0n) writeIndex(view, at, prevIndex);
     if (lookUps !== 0) writeLookUps(view, at, lookUps);

@@ -15,6 +15,7 @@ import { HEALTH_BODIES } from '../../protocol/answers.ts';
 import type { AuthOp } from '../../protocol/auth-request.ts';
 import { Flag, type KeysCommand, Op } from '../../protocol/command.ts';
 import type { PlainWrite } from '../../protocol/request.ts';
+import type { ValueForm } from '../../protocol/value-form.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
 import { type Responder, writeOwnAnswer } from '../answers/responder.ts';
 import { BodyBudget } from './body-budget.ts';
@@ -135,18 +136,17 @@ export class StoreClient implements TurnWork {
     this.#turns.expectReplies();
   }
 
-  /** The same for a plain write to a plain path, whose value is the bytes of `body` from `valueAt` on. */
+  /** The same for a plain write to a plain path. */
   sendPlainWrite(
     slot: number,
     { op, flags, prevValue, prevIndex }: PlainWrite,
     path: string,
-    body: Uint8Array,
-    valueAt: number,
+    value: ValueForm,
     lookUps: number,
   ): void {
-    const allFlags = flags | Flag.pathPlain | Flag.valuePlain;
+    const allFlags = flags | Flag.pathPlain | (value.isPlain ? Flag.valuePlain : 0);
     this.#durations.begin(slot, operationOf(op, allFlags), this.#turns.startMs);
-    this.#sender.sendValueBytes(op, allFlags, slot, this.timeMs, path, body, valueAt, prevValue, prevIndex, lookUps);
+    this.#sender.sendValueBytes(op, allFlags, slot, this.timeMs, path, value, prevValue, prevIndex, lookUps);
     this.#turns.expectReplies();
   }
 

@@ -9,10 +9,10 @@ import { ALLOW, CONTENT_TYPE_JSON } from '../../protocol/answers.ts';
 import { type KeysCommand, Op } from '../../protocol/command.ts';
 import { FORM_TYPE } from '../../protocol/content-type.ts';
 import { type ApiError, RAFT_INTERNAL_ERROR, renderError, statusOf } from '../../protocol/errors.ts';
-import { isPlainValueForm, PLAIN_VALUE_AT } from '../../protocol/form.ts';
 import { isPlain } from '../../protocol/json.ts';
 import { isPlainKeysUrl, isReadableQuery } from '../../protocol/path.ts';
 import { isForm, type KeysMethod, parseKeysRequest, readPlainWrite } from '../../protocol/request.ts';
+import { ValueForm } from '../../protocol/value-form.ts';
 import type { Access, Verdict } from '../access/access.ts';
 import { acceptsGzip } from '../answers/compression.ts';
 import { letContinue } from '../answers/continuation.ts';
@@ -53,6 +53,7 @@ export class KeysRoutes {
   readonly #options: KeysRoutesOptions;
   readonly #mayCompress: boolean;
   readonly #largeForms = new LargeForms();
+  readonly #valueForm = new ValueForm(LARGE_FORM_SIZE_BYTES);
 
   constructor(store: StoreClient, claimed: ClaimedRequests, options: KeysRoutesOptions) {
     this.#store = store;
@@ -164,12 +165,12 @@ export class KeysRoutes {
 
   #onBytes(claimed: KeysRequest, body: Uint8Array): void {
     const { slot, method, path, isPathPlain, query, contentType } = claimed;
-    const isPlainForm = isPathPlain && contentType === FORM_TYPE && isPlainValueForm(body);
-    const plainWrite = isPlainForm ? readPlainWrite(method, query) : undefined;
+    const isValueForm = isPathPlain && contentType === FORM_TYPE && this.#valueForm.read(body);
+    const plainWrite = isValueForm ? readPlainWrite(method, query) : undefined;
     if (plainWrite !== undefined && this.#isPathAllowed(path)) {
       const lookUps = this.#judgeNow(claimed, false);
       if (lookUps !== NOT_YET) {
-        this.#store.sendPlainWrite(slot, plainWrite, path, body, PLAIN_VALUE_AT, lookUps);
+        this.#store.sendPlainWrite(slot, plainWrite, path, this.#valueForm, lookUps);
         return;
       }
     }
