@@ -66,6 +66,7 @@ function createSource(
   switch (plan.kind) {
     case 'set':
       if (plan.isDocument) {
+        if (plan.keyCount !== 1) throw new RangeError('documents are written to one key only');
         const text = documentOf(connection, plan.valueSizeBytes);
         return constantSource(dialect.setText(pickKey(), text), true, `"value":${JSON.stringify(text)}`);
       }

@@ -43,7 +43,7 @@ interface Parameters {
   stream: boolean;
 }
 
-/** What becomes of the plain value in a body, by the method and the query of its request. */
+/** What becomes of the value that is all of a body, by the method and the plain query of its request. */
 export interface PlainWrite {
   readonly op: Op;
   /** Those of its conditions. */
@@ -85,7 +85,7 @@ export function parseKeysRequest(
 }
 
 /**
- * The commonest queries of a request whose body is one plain value: none, or one condition that needs no decoding.
+ * The commonest queries of a request whose body is nothing but a value: none, or one condition that needs no decoding.
  * The same as `parseKeysRequest` finds, without a form and its parameters: native-bench, "compare-and-swap" and "in-order
  * POST".
  * @returns undefined when the request must go through `parseKeysRequest`.

@@ -25,7 +25,7 @@ export class ValueForm {
   isPlain = false;
   readonly #decoded: Buffer;
 
-  /** @param sizeBytesMax of a body; greater ones are not read. */
+  /** @param sizeBytesMax of a body that has to be decoded; greater ones are not read. */
   constructor(sizeBytesMax: number) {
     this.#decoded = Buffer.alloc(sizeBytesMax);
   }
@@ -34,11 +34,11 @@ export class ValueForm {
   read(body: Uint8Array): boolean {
     const size = body.length;
     const { length } = NAME;
-    if (size < length || size > this.#decoded.length) return false;
+    if (size < length) return false;
     for (let at = 0; at < length; at++) if (body[at] !== NAME[at]) return false;
     let at = length;
     while (at < size && STANDS_FOR_ITSELF[body[at] as number] === 1) at++;
-    if (at < size) return this.#decode(body, at);
+    if (at < size) return size <= this.#decoded.length && this.#decode(body, at);
     this.bytes = body;
     this.start = length;
     this.end = size;

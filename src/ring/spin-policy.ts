@@ -3,7 +3,7 @@
  *
  * Waking a sleeping thread costs its client tens of microseconds. Spinning costs a core that somebody else may need; and
  * where more threads want to run than there are cores it delays the very thread it waits for, by a whole time slice. So
- * spinning is for work that comes one by one and is expected before the spin ends:
+ * spinning is for work that comes one by one, and soon:
  *
  *   - at shorter intervals work is a crowd's: it comes in batches that share the cost of waking, and lacks processor time
  *     (a crowd that the machine is too slow for is known by its front end, `SharedWords.isCrowded`);

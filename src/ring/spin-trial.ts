@@ -24,7 +24,7 @@ const REST_MS_MAX = 3200;
 /** A rest was wrong in which less was done than this share of what was done before it, in the same time. */
 const REST_PACE_MIN = 0.9;
 const TRUSTED_TRIALS = 20;
-/** A longer silence is nobody's waiting, and no part of a trial or a rest. */
+/** A longer silence is nobody's waiting: what comes after it is a client of its own, and tried anew. */
 const WAITING_MS_MAX = 10;
 
 export class SpinTrial {
@@ -51,7 +51,10 @@ export class SpinTrial {
   noteWork(nowMs: number, pieces: number): void {
     const sinceMs = nowMs - this.#lastWorkMs;
     this.#lastWorkMs = nowMs;
-    if (sinceMs > WAITING_MS_MAX) return;
+    if (sinceMs > WAITING_MS_MAX) {
+      this.#begin(false, TRIAL_MS);
+      return;
+    }
     this.#pieces += pieces;
     this.#passedMs += sinceMs;
     if (this.#passedMs < this.#phaseMs) return;

@@ -1,6 +1,6 @@
 /**
  * The commonest answers written as bytes where they are to lie, instead of as a string that is copied there: that of a
- * write of a plain key, and that of a get. A string of twenty pieces is a tree of them until somebody reads it; then it is
+ * write of a plain key, whatever its value, and that of a get. A string of twenty pieces is a tree of them until somebody reads it; then it is
  * first made flat and then copied, and all of it is garbage (native-bench/micro, "encode an answer").
  *
  * The constant pieces are four bytes a step. A step may write up to three bytes behind its piece: they are written over by

@@ -1,5 +1,5 @@
 /**
- * The life of a worker thread: turns while there is work, a short spin where that helps (`SpinPolicy`), then sleep until
+ * The life of a worker thread: turns while there is work, a spin where that helps (`SpinPolicy`), then sleep until
  * the doorbell rings. An idle thread sleeps.
  */
 import { performance } from 'node:perf_hooks';
@@ -65,6 +65,8 @@ function spinForWork(duty: Duty, spin: SpinPolicy, done: number): boolean {
     if (!spin.goesOn(lastMs, nowMs)) break;
     lastMs = nowMs;
   }
-  spin.ended(true);
-  return false;
+  // Whoever has had the core meanwhile has perhaps brought it.
+  const hasWork = duty.hasWork();
+  spin.ended(!hasWork);
+  return hasWork;
 }

@@ -160,6 +160,21 @@ describe('a journal', () => {
     writer.close();
   });
 
+  test('sees it when it looks at the name again, and before it leaves the file', async () => {
+    for (const leave of ['commit', 'rotate', 'close'] as const) {
+      const directory = temporaryDirectory();
+      const writer = openWriter(directory, { nameCheckMs: leave === 'commit' ? 20 : 60_000 });
+      append(writer, 1, 1);
+      writer.commit();
+      removeTemporary(directory);
+      append(writer, 2, 2);
+      if (leave !== 'commit') writer.commit();
+      else await new Promise((resolve) => setTimeout(resolve, 30));
+      expect(() => writer[leave]()).toThrow('was deleted');
+      if (leave !== 'close') writer.close();
+    }
+  });
+
   test('stands on its order: a sequence left out, or a segment beyond the next sequence, is our mistake', () => {
     const directory = temporaryDirectory();
     const writer = openWriter(directory);

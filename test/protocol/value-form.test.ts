@@ -42,10 +42,12 @@ describe('a form of nothing but a value', () => {
     expect(read(body)).toBe(false);
   });
 
-  test('is read up to its greatest size', () => {
+  test('is read up to its greatest size where it has to be decoded', () => {
     expect(read('value='.padEnd(SIZE_BYTES_MAX, '+'))).toBe(true);
     expect(value()).toBe(' '.repeat(SIZE_BYTES_MAX - 6));
     expect(read('value='.padEnd(SIZE_BYTES_MAX + 1, '+'))).toBe(false);
+    expect(read('value='.padEnd(2 * SIZE_BYTES_MAX, 'x'))).toBe(true);
+    expect(value()).toBe('x'.repeat(2 * SIZE_BYTES_MAX - 6));
   });
 
   test('is what the whole grammar finds', () => {

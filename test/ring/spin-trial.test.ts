@@ -66,11 +66,20 @@ test('when the cores are free again there are spins again, soon', () => {
   expect(free.runFor(10_000)).toBe(0);
 });
 
-test('a silence is no part of it', () => {
+test('after a silence it is tried anew', () => {
   const trial = new SpinTrial();
   const client = new Client(trial, 0.3, 0.08, 10);
   client.runFor(150);
   expect(trial.isOn).toBe(false);
   trial.noteWork(client.nowMs + 60_000, 1);
-  expect(trial.isOn).toBe(false);
+  expect(trial.isOn).toBe(true);
+});
+
+test('what was in vain for a rare client is not held against the next one', () => {
+  const trial = new SpinTrial();
+  const rare = new Client(trial, 20, 20, 1);
+  expect(rare.runFor(60_000)).toBe(0);
+  const frequent = new Client(trial, 0.04, 0.12, 1000);
+  frequent.nowMs = rare.nowMs + 20;
+  expect(frequent.runFor(5_000)).toBe(0);
 });

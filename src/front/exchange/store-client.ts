@@ -69,6 +69,7 @@ export class StoreClient implements TurnWork {
   readonly #undone: UndoneRequests;
   readonly #turns: Turns;
   #owedLookUps: LookUps = { requests: 0, made: 0, inVain: 0 };
+  takenCount = 0;
 
   constructor(options: StoreClientOptions) {
     const { limits, metrics, responder, words } = options;
@@ -136,7 +137,7 @@ export class StoreClient implements TurnWork {
     this.#turns.expectReplies();
   }
 
-  /** The same for a plain write to a plain path. */
+  /** The same for a write of nothing but a value to a plain path. */
   sendPlainWrite(
     slot: number,
     { op, flags, prevValue, prevIndex }: PlainWrite,
@@ -225,6 +226,7 @@ export class StoreClient implements TurnWork {
     if (this.#sender.queuedCount > 0) this.#sender.flush();
     this.#payLookUps();
     const taken = this.#takeReplies();
+    this.takenCount = taken;
     // While replies flow the next turn comes at once, and the store, if it has gone to sleep, may sleep until there is
     // a batch for it: native-bench, "set-64".
     if (taken < FLOWING_REPLIES || this.#sender.unannouncedCount >= BATCH_COMMANDS) this.#sender.wakeStore();

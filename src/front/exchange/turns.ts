@@ -23,6 +23,8 @@ const PEAK_DECAY = 0.02;
 export interface TurnWork {
   /** @returns whether the next turn should come at once, since this one had something to do. */
   turn(): boolean;
+  /** How many replies the last turn has taken. */
+  readonly takenCount: number;
   /** Whether a turn would take any: asked before sleeping. */
   hasWork(): boolean;
   /** How many answers are due. */
@@ -115,11 +117,12 @@ export class Turns {
     const nowMs = performance.now();
     if (isFlowing) this.#lastProgressMs = nowMs;
     if (this.#startMs > 0) metrics.turned(nowMs - this.#startMs);
-    const { dueCount, queuedCount } = this.#work;
+    const { dueCount, queuedCount, takenCount } = this.#work;
     metrics.noteDue(dueCount, queuedCount);
-    const mayPoll = dueCount > 0 && !this.#isCrowded && this.#polls.isOn && nowMs - this.#lastProgressMs < pollMs;
-    if (isFlowing) this.#polls.noteWork(nowMs, 1);
-    if (this.#isLooking && (isFlowing || !mayPoll)) this.#polls.ended(!isFlowing);
+    const isOver = nowMs - this.#lastProgressMs >= pollMs;
+    if (takenCount > 0) this.#polls.noteWork(nowMs, takenCount);
+    if (this.#isLooking && (takenCount > 0 || isOver)) this.#polls.ended(takenCount === 0);
+    const mayPoll = dueCount > 0 && !this.#isCrowded && this.#polls.isOn && !isOver;
     this.#isLooking = mayPoll && !isFlowing;
     if (isFlowing || mayPoll) {
       this.#isPolling = true;

@@ -1,6 +1,6 @@
 /**
  * The routes of the key space: what the grammar accepts goes to the store as a command, what it refuses is answered here
- * and never becomes one. The commonest requests take a short way, on which a plain key and a plain value stay bytes.
+ * and never becomes one. The commonest requests take a short way, on which a plain key and a value are bytes.
  */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { type ByteString, byteStringOfBytes } from '../../base/byte-string.ts';

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
-import { ControlOp } from '../../../src/frame/command-frame.ts';
+import type { ByteString } from '../../../src/base/byte-string.ts';
+import { CommandReader, ControlOp } from '../../../src/frame/command-frame.ts';
+import { LinkConsumer } from '../../../src/frame/link.ts';
 import { CommandSender } from '../../../src/front/exchange/command-sender.ts';
+import { Op } from '../../../src/protocol/command.ts';
+import { ValueForm } from '../../../src/protocol/value-form.ts';
 import { DOORBELL_WORDS, Doorbell } from '../../../src/ring/doorbell.ts';
 import { linkEnds } from '../../frame/links.ts';
 
@@ -21,4 +25,30 @@ test('the store is woken for commands, once, and left asleep when there are none
   fallAsleep();
   sender.wakeStore();
   expect(bell.wakes).toBe(1);
+});
+
+test('a value that waits for room stays what it was, whatever is read after it', () => {
+  const bell = new Doorbell(new Int32Array(new SharedArrayBuffer(DOORBELL_WORDS * Int32Array.BYTES_PER_ELEMENT)));
+  const { producerEnd, consumerEnd } = linkEnds(1024);
+  const sender = new CommandSender(producerEnd, bell);
+  const form = new ValueForm(1024);
+  const values = Array.from({ length: 20 }, (_, count) => `{"count":${count}}`);
+  for (const value of values) {
+    expect(form.read(Buffer.from(`value=${encodeURIComponent(value)}`))).toBe(true);
+    sender.sendValueBytes(Op.set, 0, 1, 0, '/key', form, '' as ByteString, 0n, 0);
+  }
+  expect(sender.queuedCount).toBeGreaterThan(0);
+  const consumer = new LinkConsumer(consumerEnd);
+  const command = new CommandReader();
+  const heard: string[] = [];
+  while (heard.length < values.length) {
+    sender.flush();
+    sender.publish();
+    while (consumer.next()) {
+      command.read(consumer.bytes, consumer.view, consumer.frameOffset, consumer.frameSizeBytes);
+      heard.push(command.value);
+    }
+    consumer.release();
+  }
+  expect(heard).toEqual(values);
 });

@@ -8,7 +8,7 @@ import { DOORBELL_WORDS, Doorbell } from '../../../src/ring/doorbell.ts';
 test('a wake-up while a turn is on its way begins no second row of turns', async () => {
   const ownBell = new Doorbell(new Int32Array(new SharedArrayBuffer(DOORBELL_WORDS * Int32Array.BYTES_PER_ELEMENT)));
   let taken = 0;
-  const work = { dueCount: 1, queuedCount: 0, turn: () => ++taken > 0, hasWork: () => false };
+  const work = { dueCount: 1, queuedCount: 0, takenCount: 1, turn: () => ++taken > 0, hasWork: () => false };
   const turns = new Turns(work, {
     ownBell,
     words: new SharedWords(createSharedWords()),
@@ -26,4 +26,45 @@ test('a wake-up while a turn is on its way begins no second row of turns', async
   turns.close();
   expect(taken).toBeGreaterThan(loopTurns / 2);
   expect(taken).toBeLessThanOrEqual(loopTurns + 1);
+});
+
+test('polls in vain are given up for a while', async () => {
+  const ownBell = new Doorbell(new Int32Array(new SharedArrayBuffer(DOORBELL_WORDS * Int32Array.BYTES_PER_ELEMENT)));
+  let looks = 0;
+  // A reply that comes as soon as nobody looks for it any more.
+  const work = { dueCount: 1, queuedCount: 0, takenCount: 0, turn: () => false, hasWork: () => false };
+  work.turn = () => {
+    const isTaken = looks > 0 && performance.now() - beganMs > 0.5;
+    looks = isTaken ? 0 : looks + 1;
+    work.takenCount = isTaken ? 1 : 0;
+    if (isTaken) beganMs = performance.now();
+    return isTaken;
+  };
+  let beganMs = performance.now();
+  const turns = new Turns(work, {
+    ownBell,
+    words: new SharedWords(createSharedWords()),
+    number: 0,
+    pollMs: 0.2,
+    metrics: new UncountedMetrics(UncountedMetrics.createMemory()),
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  /** Half a millisecond after the last reply. @returns how often was looked for the next before it was there. */
+  const looksForOne = async () => {
+    const atMs = performance.now();
+    turns.expectReplies();
+    while (performance.now() - atMs < 0.6) await nextTurn();
+    const seen = looks;
+    ownBell.ring();
+    await nextTurn();
+    await nextTurn();
+    return seen;
+  };
+  const seen: number[] = [];
+  for (let count = 0; count < 400; count++) seen.push(await looksForOne());
+  turns.close();
+  expect(Math.max(...seen.slice(0, 10))).toBeGreaterThan(2);
+  expect(seen.filter((count) => count <= 2).length).toBeGreaterThan(100);
 });
