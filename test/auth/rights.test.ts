@@ -24,6 +24,7 @@ beforeAll(async () => {
     eve: { read: ['/d', '/e/*'], write: ['/d', '/e*'] },
     fay: { read: [''], write: [''] },
     gil: { read: ['/watched'] },
+    hal: { read: ['/h/*'], write: ['/h/*'] },
   });
 });
 afterAll(async () => {
@@ -55,6 +56,32 @@ describe('a user', () => {
       expect(refused(await stranger.setByForm('/bea'))).toBe(true);
     }
     expect((await as('bea').get('/bea')).status).toBe(404);
+  });
+
+  test('is given kept answers while it has the right, and each read counts the same', async () => {
+    const { root, as } = rights;
+    const hal = as('hal');
+    const keptReads = async () =>
+      Number(/^uetcd_kept_reads_total (\d+)/m.exec((await api.fetch('/metrics')).text)?.[1]);
+    const gets = async () => JSON.parse((await root.send('GET', '/v2/stats/store')).text);
+    const costOfRead = async () => {
+      const before = await gets();
+      expect((await hal.get('/h/k')).status).toBe(200);
+      const after = await gets();
+      return [after.getsSuccess - before.getsSuccess, after.getsFail - before.getsFail];
+    };
+    expect((await hal.setByForm('/h/k')).status).toBe(201);
+    const ofFirst = await costOfRead();
+    // All connections, so that each front end has asked twice.
+    for (let count = 0; count < 4 * testFrontEnds; count++) await hal.get('/h/k');
+    const keptBefore = await keptReads();
+    expect(await costOfRead()).toEqual(ofFirst);
+    expect(await costOfRead()).toEqual(ofFirst);
+    expect(await keptReads()).toBe(keptBefore + 2);
+    expect(refused(await as('hal', 'wrong').get('/h/k'))).toBe(true);
+    expect(refused(await as('gil').get('/h/k'))).toBe(true);
+    await root.putRole('hal', { revoke: { kv: { read: ['/h/*'] } } });
+    expect(refused(await hal.get('/h/k'))).toBe(true);
   });
 
   test('loses a right, a password or its life for the very next request', async () => {

@@ -115,10 +115,11 @@ export class StoreClient implements TurnWork {
     return this.#reads.find(url);
   }
 
-  /** Answers a read by what `findKept` has found. To be called corked. */
-  answerKept(response: HttpResponse, { etcdIndex, raftIndex, body }: KeptRead): void {
+  /** Answers a read by what `findKept` has found. To be called corked. @param lookUps what its rights have cost. */
+  answerKept(response: HttpResponse, { etcdIndex, raftIndex, body }: KeptRead, lookUps: number): void {
     const { metrics } = this;
     this.#options.readVersions.countRead(this.#options.number);
+    if (lookUps !== 0) this.#oweLookUps(lookUps);
     metrics.count(Counter.keptReads);
     metrics.received(Operation.get);
     metrics.answered(Operation.get, 200, 0);
@@ -164,13 +165,20 @@ export class StoreClient implements TurnWork {
     this.#turns.expectReplies();
   }
 
+  /** Of a request that the store counts itself. */
+  #oweLookUps(lookUps: number): void {
+    addLookUps(this.#owedLookUps, lookUps);
+    this.#owedLookUps.requests--;
+    this.#turns.expectReplies();
+  }
+
   /**
-   * One frame for all that a turn has refused, and none while the ring is full: requests that were answered already do
+   * One frame for all that a turn has refused, or answered by itself, and none while the ring is full: requests that were answered already do
    * not bound a queue.
    */
   #payLookUps(): void {
     const owed = this.#owedLookUps;
-    if (owed.requests === 0 || this.#sender.queuedCount > 0) return;
+    if (owed.requests + owed.made + owed.inVain === 0 || this.#sender.queuedCount > 0) return;
     this.#owedLookUps = { requests: 0, made: 0, inVain: 0 };
     this.#sender.send(ControlOp.countLookUps, 0, 0, this.timeMs, '', JSON.stringify(owed), '', 0n, 0, 0);
   }
