@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { type EventShape, eventOf } from '../support/api-test.ts';
 import { type Answer, ApiClient } from '../support/http.ts';
@@ -202,11 +203,12 @@ describe.skipIf(!mayBeFaulty).each(['fdatasync', 'write'] as const)('a disk whos
 });
 
 describe.skipIf(process.platform === 'win32')('a directory that goes away', () => {
-  durableTest('is noticed with the next write when it is removed', async ({ directory }) => {
+  durableTest('is noticed with the next write ten milliseconds after it was removed', async ({ directory }) => {
     const server = await startOn(directory);
     const api = new ApiClient(server.url);
     await api.put('/a', 'value=1');
     removeTemporary(directory);
+    await sleep(20);
     const refused = await api.put('/a', 'value=2');
     expect(refused.status).toBe(500);
     expect(JSON.parse(refused.text)).toMatchObject({
