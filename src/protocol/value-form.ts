@@ -9,12 +9,11 @@ const NAME = Buffer.from('value=');
 const PERCENT = 0x25;
 const PLUS = 0x2b;
 const SPACE = 0x20;
+const AMPERSAND = 0x26;
+const SEMICOLON = 0x3b;
 /** The bytes that stand for themselves both in a form and in a JSON string. */
 const STANDS_FOR_ITSELF = Uint8Array.from(PLAIN_IN_JSON);
 for (const special of '%+&;') STANDS_FOR_ITSELF[special.charCodeAt(0)] = 0;
-/** The bytes that end a value, or make a fault of it. */
-const ENDS_VALUE = new Uint8Array(256);
-for (const special of '&;') ENDS_VALUE[special.charCodeAt(0)] = 1;
 
 export class ValueForm {
   /** Where the value lies, from `start` to `end`, until the next form is read, or the body is gone. */
@@ -63,7 +62,7 @@ export class ValueForm {
         if ((high | low) < 0) return false;
         byte = high * 16 + low;
       } else if (byte === PLUS) byte = SPACE;
-      else if (ENDS_VALUE[byte] === 1) return false;
+      else if (byte === AMPERSAND || byte === SEMICOLON) return false;
       decoded[to++] = byte;
       plainCount += PLAIN_IN_JSON[byte] as number;
     }

@@ -44,7 +44,7 @@ export class Access {
   readonly #passwords: Passwords;
   /** Claims that came while the copy was old. */
   #early: (() => void)[] = [];
-  /** What the last verdict of `judgeNow` or `isOpen` has cost. */
+  /** What the last verdict of `judgeNow` has cost. */
   lookUps = 0;
 
   constructor(copy: SecurityCopy, words: SharedWords, passwords: Passwords) {
@@ -53,11 +53,9 @@ export class Access {
     this.#passwords = passwords;
   }
 
-  /** Whether everybody may do everything, so that nobody needs to be judged: that costs no look-ups. */
+  /** Whether everybody may do everything, so that nobody needs to be judged. */
   get isOpen(): boolean {
-    const isOpen = !this.#copy.isEnabled && this.#isCopyNew();
-    if (isOpen) this.lookUps = 0;
-    return isOpen;
+    return !this.#copy.isEnabled && this.#isCopyNew();
   }
 
   /** `onVerdict` is called before this returns, unless the copy is old or a password must be checked. */

@@ -73,9 +73,12 @@ export class KeysRoutes {
     if (request.getQuery() || hasBody(request)) return false;
     const kept = this.#store.findKept(url);
     // What is kept is no listing, so nobody's wish to have it compressed matters.
-    if (kept !== undefined && this.#mayRead(response, request, url)) {
-      this.#store.answerKept(response, kept, this.#options.access.lookUps);
-      return true;
+    if (kept !== undefined) {
+      const lookUps = this.#judgeKept(response, request, url);
+      if (lookUps !== NOT_YET) {
+        this.#store.answerKept(response, kept, lookUps);
+        return true;
+      }
     }
     if (!isPlainKeysUrl(url) || (this.#mayCompress && acceptsGzip(request))) return false;
     const path = url.slice(KEYS_PREFIX.length) as ByteString;
@@ -90,15 +93,6 @@ export class KeysRoutes {
     if (lookUps !== NOT_YET) this.#store.sendRead(claimed.slot, path, url, lookUps);
     else this.#judge(claimed, false, (cost) => this.#store.sendRead(claimed.slot, path, url, cost));
     return true;
-  }
-
-  /** Whether it is known at once that the client may read a key whose answer is kept. @param url with a plain path. */
-  #mayRead(response: HttpResponse, request: HttpRequest, url: string): boolean {
-    const { access } = this.#options;
-    if (access.isOpen) return true;
-    const key = url.slice(KEYS_PREFIX.length) as ByteString;
-    const authorization = request.getHeader('authorization');
-    return access.judgeNow(authorization, certificateNameOf(response), key, false, false) === 'allowed';
   }
 
   /** The same for a write to a plain path; what its query and its body say is seen later. */
@@ -251,6 +245,16 @@ export class KeysRoutes {
     const { access } = this.#options;
     if (access.isOpen) return 0;
     const verdict = access.judgeNow(authorization, certificateName, claimedKey, isWrite(method), isRecursive);
+    return verdict === 'allowed' ? access.lookUps : NOT_YET;
+  }
+
+  /** The same for a read whose answer is kept, before it has a slot. @param url with a plain path. */
+  #judgeKept(response: HttpResponse, request: HttpRequest, url: string): number {
+    const { access } = this.#options;
+    if (access.isOpen) return 0;
+    const key = url.slice(KEYS_PREFIX.length) as ByteString;
+    const authorization = request.getHeader('authorization');
+    const verdict = access.judgeNow(authorization, certificateNameOf(response), key, false, false);
     return verdict === 'allowed' ? access.lookUps : NOT_YET;
   }
 

@@ -1,15 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createSharedWords, SharedWords } from '../../../src/frame/shared-words.ts';
-import { Turns } from '../../../src/front/exchange/turns.ts';
+import { Turns, type TurnWork } from '../../../src/front/exchange/turns.ts';
 import { UncountedMetrics } from '../../../src/metrics/uncounted-metrics.ts';
 import { DOORBELL_WORDS, Doorbell } from '../../../src/ring/doorbell.ts';
 
-test('a wake-up while a turn is on its way begins no second row of turns', async () => {
-  const ownBell = new Doorbell(new Int32Array(new SharedArrayBuffer(DOORBELL_WORDS * Int32Array.BYTES_PER_ELEMENT)));
-  let taken = 0;
-  const work = { dueCount: 1, queuedCount: 0, takenCount: 1, turn: () => ++taken > 0, hasWork: () => false };
-  const turns = new Turns(work, {
+const aBell = () => new Doorbell(new Int32Array(new SharedArrayBuffer(DOORBELL_WORDS * Int32Array.BYTES_PER_ELEMENT)));
+
+const turnsOf = (work: TurnWork, ownBell: Doorbell) =>
+  new Turns(work, {
     ownBell,
     words: new SharedWords(createSharedWords()),
     number: 0,
@@ -19,6 +18,12 @@ test('a wake-up while a turn is on its way begins no second row of turns', async
       throw error;
     },
   });
+
+test('a wake-up while a turn is on its way begins no second row of turns', async () => {
+  const ownBell = aBell();
+  let taken = 0;
+  const work = { dueCount: 1, queuedCount: 0, takenCount: 1, turn: () => ++taken > 0, hasWork: () => false };
+  const turns = turnsOf(work, ownBell);
   turns.expectReplies();
   ownBell.ring();
   const loopTurns = 50;
@@ -29,7 +34,7 @@ test('a wake-up while a turn is on its way begins no second row of turns', async
 });
 
 test('polls in vain are given up for a while', async () => {
-  const ownBell = new Doorbell(new Int32Array(new SharedArrayBuffer(DOORBELL_WORDS * Int32Array.BYTES_PER_ELEMENT)));
+  const ownBell = aBell();
   let looks = 0;
   // A reply that comes as soon as nobody looks for it any more.
   const work = { dueCount: 1, queuedCount: 0, takenCount: 0, turn: () => false, hasWork: () => false };
@@ -41,16 +46,7 @@ test('polls in vain are given up for a while', async () => {
     return isTaken;
   };
   let beganMs = performance.now();
-  const turns = new Turns(work, {
-    ownBell,
-    words: new SharedWords(createSharedWords()),
-    number: 0,
-    pollMs: 0.2,
-    metrics: new UncountedMetrics(UncountedMetrics.createMemory()),
-    onFatal: (error) => {
-      throw error;
-    },
-  });
+  const turns = turnsOf(work, ownBell);
   /** Half a millisecond after the last reply. @returns how often was looked for the next before it was there. */
   const looksForOne = async () => {
     const atMs = performance.now();
