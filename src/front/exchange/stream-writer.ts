@@ -25,8 +25,8 @@ const CORKED_SIZE_BYTES_MAX = 8 * 1024;
 const PART_SIZE_BYTES_MAX = 15 * 1024;
 
 /** For so long a turn writes. The clock is looked at after so many streams. */
-const TURN_MS_MAX = 1;
-const STREAMS_PER_LOOK = 8;
+const TURN_MS_MAX = 0.25;
+const STREAMS_PER_LOOK = 4;
 
 export class StreamWriter {
   readonly #slots: Slots;
@@ -37,8 +37,9 @@ export class StreamWriter {
   readonly #pieces: (Uint8Array[] | undefined)[] = [];
   /** By slot, their bytes. */
   readonly #sizesBytes: number[] = [];
-  /** Slots that have pieces, in the order of their turn. */
+  /** Slots that have pieces, in the order of their turn; those before `#firstWaiting` had theirs. */
   #waiting: number[] = [];
+  #firstWaiting = 0;
   /** Those that were given pieces since the last flush: these are in the ring still. */
   readonly #fresh: number[] = [];
   /** Copies of pieces outside of the ring, made where a stream has to wait, for all such streams. */
@@ -67,7 +68,7 @@ export class StreamWriter {
 
   /** Whether streams wait for their turn. */
   get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#firstWaiting < this.#waiting.length;
   }
 
   /** Notes an event without its first byte, which went out before. The bytes must hold until the next flush. */
@@ -86,20 +87,25 @@ export class StreamWriter {
 
   /** Writes what was noted: a turn's share of it, or all. */
   flush(share: 'turn' | 'all' = 'turn'): void {
-    if (this.#waiting.length === 0) return;
+    if (!this.hasWaiting) return;
     const untilMs = share === 'turn' ? this.#nowMs() + TURN_MS_MAX : Number.POSITIVE_INFINITY;
-    let given = 0;
-    while (given < this.#waiting.length) {
+    for (let given = 0; this.hasWaiting; given++) {
       if (given > 0 && given % STREAMS_PER_LOOK === 0 && this.#nowMs() >= untilMs) break;
-      const slot = this.#waiting[given++] as number;
+      const slot = this.#waiting[this.#firstWaiting++] as number;
       const pieces = this.#pieces[slot] as Uint8Array[];
       if (this.#slots.stateOf(slot) === SlotState.watching) this.#give(slot, pieces);
       this.forget(slot);
     }
-    this.#waiting = given === this.#waiting.length ? [] : this.#waiting.slice(given);
+    if (this.#firstWaiting * 2 >= this.#waiting.length) this.#dropGiven();
     for (const slot of this.#fresh) this.#takeOutOfRing(slot);
     this.#fresh.length = 0;
     if (this.#copies.size > 0) this.#copies.clear();
+  }
+
+  /** When they are half of all: to do so each turn would take longer than the turn, where streams are many. */
+  #dropGiven(): void {
+    this.#waiting = this.#waiting.slice(this.#firstWaiting);
+    this.#firstWaiting = 0;
   }
 
   /** Nothing more is said to the stream of a slot: another may have it soon. */
