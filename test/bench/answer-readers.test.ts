@@ -25,7 +25,24 @@ const http: [string, string, string[]][] = [
     'HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nnoHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!',
     ['404/0 no', '200/0 ok', '200/0 !'],
   ],
+  [
+    'answers whose numbers grow, one at the cost of the other, too',
+    [
+      ['8', '99', 'a'],
+      ['9', '9', 'ab'],
+      ['10', '10', 'abcdefghij'],
+      ['11', '100', 'abcdefghi'],
+      ['100', '9', 'abcdefghij'],
+    ]
+      .map(([index, raft, body = '']) => headWith(index, raft, body.length) + body)
+      .join(''),
+    ['200/8 a', '200/9 ab', '200/10 abcdefghij', '200/11 abcdefghi', '200/100 abcdefghij'],
+  ],
 ];
+
+function headWith(index: string | undefined, raftIndex: string | undefined, sizeBytes: number): string {
+  return `HTTP/1.1 200 OK\r\nX-Etcd-Index: ${index}\r\nX-Raft-Index: ${raftIndex}\r\nContent-Length: ${sizeBytes}\r\n\r\n`;
+}
 
 test.each(http)('%s over HTTP reads the same wherever it is cut in two', (_, bytes, expected) => {
   expectSameAtEveryCut((sink) => new HttpReader(sink), bytes, expected);
