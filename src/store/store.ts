@@ -174,7 +174,7 @@ export class Store {
       case Op.create:
         return this.#create(write, write.path, Action.create);
       case Op.createInOrder:
-        return this.#create(write, this.#inOrderPath(write.path), Action.create);
+        return this.#create(write, inOrderPath(write.path, this.index + 1), Action.create);
       case Op.update:
         return this.#update(write);
       case Op.compareAndSwap:
@@ -212,11 +212,17 @@ export class Store {
   }
 
   #createAbsent(write: Write, path: ByteString, pathHash: number, action: Action): StoreEvent | Failure {
-    const parent = this.tree.parentFor(path, this.index + 1);
+    const parent = this.#parentOfNew(write, path);
     if (parent instanceof Failure) return parent;
     const node = this.#newNode(write, path, this.index + 1, undefined);
     this.tree.attach(parent, node, pathHash);
     return this.#happened(action, false, asEventSees(node), undefined);
+  }
+
+  /** Of an in-order key it is what the request has named, which mostly has been looked up already. */
+  #parentOfNew({ op, known }: Write, path: ByteString): Node | Failure {
+    if (op === Op.createInOrder && known?.isDirectory === true) return known;
+    return this.tree.parentFor(path, this.index + 1);
   }
 
   #update(write: Write): StoreEvent | Failure {
@@ -285,10 +291,6 @@ export class Store {
     const value = refreshed === undefined ? write.value : refreshed.value;
     const isValuePlain = refreshed === undefined ? (flags & Flag.valuePlain) !== 0 : refreshed.isValuePlain;
     return new Node(path, isPathPlain, value, isValuePlain, undefined, index, index, expirationMs);
-  }
-
-  #inOrderPath(directory: ByteString): ByteString {
-    return inOrderPath(directory, this.index + 1);
   }
 
   #remove(action: Action, node: Node): StoreEvent {
