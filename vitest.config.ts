@@ -24,6 +24,7 @@ export default defineConfig({
           name: 'working',
           include: ['test/**/*.test.ts'],
           exclude: WAITING,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
