@@ -25,6 +25,8 @@ export interface Dialect {
   readonly answersCanBeChecked: boolean;
   createReader(sink: AnswerSink): AnswerReader;
   set(key: string, value: string): string;
+  /** The same for one key after the other: what is alike in all of these requests is made once. */
+  setEach(value: string): (key: string) => string;
   /** @param text may be any ASCII. */
   setText(key: string, text: string): string;
   setExpiring(key: string, value: string, ttlSeconds: number): string;
@@ -61,6 +63,10 @@ function http(target: Target): Dialect {
     answersCanBeChecked: target.dialect === 'v2',
     createReader: (sink) => new HttpReader(sink),
     set,
+    setEach: (value) => {
+      const tail = flat(send('PUT', '', `value=${value}`).slice('PUT /v2/keys'.length));
+      return (key) => `PUT /v2/keys${key}${tail}`;
+    },
     setText: (key, text) => set(key, encodeURIComponent(text)),
     setExpiring: (key, value, ttlSeconds) => send('PUT', key, `value=${value}&ttl=${ttlSeconds}`),
     get,
@@ -80,6 +86,10 @@ const redis: Dialect = {
   answersCanBeChecked: false,
   createReader: (sink) => new RespReader(sink),
   set: (key, value) => resp('SET', key, value),
+  setEach: (value) => {
+    const tail = flat(`\r\n$${value.length}\r\n${value}\r\n`);
+    return (key) => `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}${tail}`;
+  },
   setText: (key, text) => resp('SET', key, text),
   setExpiring: (key, value, ttlSeconds) => resp('SET', key, value, 'EX', String(ttlSeconds)),
   get: (key) => resp('GET', key),
@@ -97,6 +107,11 @@ function resp(...words: readonly string[]): string {
   let request = `*${words.length}\r\n`;
   for (const word of words) request += `$${word.length}\r\n${word}\r\n`;
   return request;
+}
+
+/** In one piece: what a string was put together from would be walked through by each that it becomes a part of. */
+function flat(text: string): string {
+  return Buffer.from(text, 'latin1').latin1Slice();
 }
 
 function unsupported(what: string): never {

@@ -72,7 +72,7 @@ function createSource(
       }
       return plan.keyCount === 1
         ? constantSource(dialect.set(pickKey(), value), true, `"value":"${value}"`)
-        : keyedSource((key) => dialect.set(key, value), pickKey, true, value);
+        : keyedSource(dialect.setEach(value), pickKey, true, value);
     case 'get':
       return plan.keyCount === 1
         ? constantSource(dialect.get(pickKey()), false, '"value":"')
@@ -110,19 +110,21 @@ function keyedSource(
   isWrite: boolean,
   value: string,
 ): RequestSource {
-  const source = {
+  let key = '';
+  return {
     isWrite,
-    expected: '',
+    get expected() {
+      return value === '' ? `"key":"${key}"` : `"key":"${key}","value":"${value}"`;
+    },
     next() {
-      const key = pickKey();
-      source.expected = value === '' ? `"key":"${key}"` : `"key":"${key}","value":"${value}"`;
+      key = pickKey();
       return build(key);
     },
   };
-  return source;
 }
 
 function mixedSource(dialect: Dialect, pickKey: () => string, value: string, coin: Random): RequestSource {
+  const set = dialect.setEach(value);
   const source = {
     isWrite: false,
     expected: '',
@@ -130,7 +132,7 @@ function mixedSource(dialect: Dialect, pickKey: () => string, value: string, coi
       const key = pickKey();
       source.isWrite = coin.below(100) >= READS_PER_HUNDRED;
       source.expected = source.isWrite ? `"key":"${key}","value":"${value}"` : `"key":"${key}"`;
-      return source.isWrite ? dialect.set(key, value) : dialect.get(key);
+      return source.isWrite ? set(key) : dialect.get(key);
     },
   };
   return source;
@@ -157,7 +159,7 @@ function swapSource(dialect: Dialect, key: string, value: string): RequestSource
 
 /** All connections together fill the keys, each key once. */
 function fillSource(plan: RequestPlan, dialect: Dialect, shared: { nextKey: number }): RequestSource {
-  const value = paddedValue('fill', plan.valueSizeBytes);
+  const set = dialect.setEach(paddedValue('fill', plan.valueSizeBytes));
   const source = {
     isWrite: true,
     expected: '',
@@ -165,7 +167,7 @@ function fillSource(plan: RequestPlan, dialect: Dialect, shared: { nextKey: numb
       if (shared.nextKey >= plan.keyCount) return undefined;
       const key = keyAt(shared.nextKey++, plan);
       source.expected = `"key":"${key}"`;
-      return dialect.set(key, value);
+      return set(key);
     },
   };
   return source;
