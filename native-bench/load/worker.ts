@@ -7,5 +7,6 @@ export { idleWatchers } from './programs/idle-watchers.ts';
 export { listing } from './programs/listing.ts';
 export { newConnections } from './programs/new-connections.ts';
 export { openLoop } from './programs/open-loop.ts';
+export { pollCrowd } from './programs/poll-crowd.ts';
 export { setToWatch } from './programs/set-to-watch.ts';
 export { writeAndSync } from './programs/write-and-sync.ts';

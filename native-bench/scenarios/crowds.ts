@@ -24,6 +24,12 @@ import { type Bench, type Scenario, serversInMemory } from './scenario.ts';
 
 const OTHERS_RATE = 2_000;
 const LIST_PAUSE_MS = 50;
+const POLL_CROWD = 5_000;
+/** Others are few: two threads that read for others and for the crowd leave the server little of two cores. */
+const POLL_CROWD_OTHERS_RATE = 500;
+/** Long enough for etcd to tell all of it and let it come again. */
+const POLL_CROWD_SETS_EVERY_MS = 500;
+const POLL_CROWD_OPENS_MS = 5_000;
 /** Of a generator that sleeps between two moments: a timer of a millisecond, and a wake-up among busy threads. */
 const OTHERS_LAG_LIMIT_MS = 3;
 const EXPIRY_HORIZON_MS = 15_000;
@@ -60,6 +66,14 @@ export const crowdScenarios: readonly Scenario[] = [
     peers: ['uetcd', 'etcd-memory', 'redis'],
     needsFreshServer: true,
     run: (peer, bench) => measureExpiry(peer, bench, bench.isSmoke ? 1_000 : 100_000),
+  },
+  {
+    name: 'poll-crowd',
+    family: 'poll crowd',
+    title: `${POLL_CROWD} long polls on one key, which is set twice a second; others set at ${POLL_CROWD_OTHERS_RATE}/s`,
+    peers: ['uetcd', 'etcd-memory', 'bare-uws'],
+    needsFreshServer: true,
+    run: (peer, bench) => measurePollCrowd(peer, bench, bench.isSmoke ? 50 : POLL_CROWD),
   },
   newConnections('connect-64', 'a new connection for every set, 64 at a time', 0),
   newConnections('connect-open-5k', 'a new connection for every set, open loop, 5,000/s', 5_000),
@@ -178,6 +192,27 @@ async function requireChildren(peer: RunningPeer, directory: string, children: n
   const answer = await ask(peer.target, dialectOf(peer.target).list(directory));
   const listed = (JSON.parse(answer.body) as { node?: { nodes?: unknown[] } }).node?.nodes?.length;
   if (listed !== children) throw new Error(`${children} children were set, ${listed} are listed`);
+}
+
+/** Others are measured from the first set on until as long after the last one as after each other. */
+async function measurePollCrowd(peer: RunningPeer, bench: Bench, watchers: number): Promise<RunMeasurement> {
+  const sets = Math.max(2, Math.ceil(bench.measureMs / POLL_CROWD_SETS_EVERY_MS));
+  const everyMs = bench.isSmoke ? 20 : POLL_CROWD_SETS_EVERY_MS;
+  const others = { ...othersSpec(peer, bench), ratePerSecond: POLL_CROWD_OTHERS_RATE };
+  const beginsAt = epochMs() + (bench.isSmoke ? 1_000 : POLL_CROWD_OPENS_MS);
+  const measureOthers = async () => {
+    await sleep(beginsAt - others.warmupMs - epochMs());
+    return bench.pool.run('openLoop', { ...others, warmupMs: beginsAt - epochMs(), measureMs: sets * everyMs });
+  };
+  const [{ latency }, disturbed] = await Promise.all([
+    bench.pool.runBeside('pollCrowd', { target: peer.target, watchers, sets, everyMs, beginsAt }),
+    measureOthers(),
+  ]);
+  return {
+    metrics: [...othersMetrics(disturbed), ...percentileMetrics(latency, 'heard ')],
+    latencies: { others: disturbed.latency, heard: latency },
+    warnings: lagWarnings(disturbed, OTHERS_LAG_LIMIT_MS),
+  };
 }
 
 /** Others are measured in the second in which the keys end, whether or not a server is done with them then. */

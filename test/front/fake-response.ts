@@ -14,7 +14,8 @@ export class FakeResponse {
     return this.writeResults.shift() ?? true;
   }
 
-  end(): void {
+  end(piece?: Uint8Array): void {
+    if (piece !== undefined) this.written.push(Buffer.from(piece).toString('latin1'));
     this.isEnded = true;
   }
 

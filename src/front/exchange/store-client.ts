@@ -239,7 +239,7 @@ export class StoreClient implements TurnWork {
     // a batch for it: native-bench, "set-64".
     if (taken < FLOWING_REPLIES || this.#sender.unannouncedCount >= BATCH_COMMANDS) this.#sender.wakeStore();
     else this.#sender.publish();
-    // Streams that wait for their turn are work, too.
+    // Watchers that wait for their turn are work, too.
     return taken > 0 || this.#watches.hasWaiting;
   }
 

@@ -5,16 +5,11 @@
  *
  * Each event is a chunk of its own, followed by the first byte of the next one, so that its chunk is closed (README,
  * limits). Once a write meets back-pressure the rest waits in the stream's backlog.
- *
- * A turn gives to streams for so long, and the next turn to the next: others' requests and answers come in between, whatever
- * thousands of streams are to be told (native-bench, "hostile": they waited for seconds). By the clock and not by a number of
- * streams or bytes: a send takes five microseconds or thirty, and to be dropped takes a stream longer than to be written to.
  */
-
 import type { HttpResponse } from 'uWebSockets.js';
-import { performance } from 'node:perf_hooks';
 import { SlotState, type Slots } from './slots.ts';
 import { StreamBacklog } from './stream-backlog.ts';
+import { TurnQueue, type TurnShare } from './turn-queue.ts';
 
 /** Every event begins with this byte, and headers leave with the first byte only. */
 export const OPENING_BRACE = new Uint8Array([0x7b]);
@@ -24,22 +19,16 @@ const CORKED_SIZE_BYTES_MAX = 8 * 1024;
 /** A larger event is written in parts of this size: each of them is a send. */
 const PART_SIZE_BYTES_MAX = 15 * 1024;
 
-/** For so long a turn writes. The clock is looked at after so many streams. */
-const TURN_MS_MAX = 0.25;
-const STREAMS_PER_LOOK = 4;
-
 export class StreamWriter {
   readonly #slots: Slots;
   readonly #backlogBytesMax: number;
   readonly #onSlow: (slot: number) => void;
-  readonly #nowMs: () => number;
   /** By slot, what it is to be given; the arrays are used again. */
   readonly #pieces: (Uint8Array[] | undefined)[] = [];
   /** By slot, their bytes. */
   readonly #sizesBytes: number[] = [];
-  /** Slots that have pieces, in the order of their turn; those before `#firstWaiting` had theirs. */
-  #waiting: number[] = [];
-  #firstWaiting = 0;
+  /** Slots that have pieces. */
+  readonly #queue: TurnQueue;
   /** Those that were given pieces since the last flush: these are in the ring still. */
   readonly #fresh: number[] = [];
   /** Copies of pieces outside of the ring, made where a stream has to wait, for all such streams. */
@@ -54,21 +43,16 @@ export class StreamWriter {
   #isBlocked = false;
 
   /** @param onSlow gets the slot of a stream whose client is more than `backlogBytesMax` behind: it is to be dropped. */
-  constructor(
-    slots: Slots,
-    backlogBytesMax: number,
-    onSlow: (slot: number) => void,
-    nowMs: () => number = () => performance.now(),
-  ) {
+  constructor(slots: Slots, backlogBytesMax: number, onSlow: (slot: number) => void, queue = new TurnQueue()) {
     this.#slots = slots;
-    this.#nowMs = nowMs;
+    this.#queue = queue;
     this.#backlogBytesMax = backlogBytesMax;
     this.#onSlow = onSlow;
   }
 
   /** Whether streams wait for their turn. */
   get hasWaiting(): boolean {
-    return this.#firstWaiting < this.#waiting.length;
+    return !this.#queue.isEmpty;
   }
 
   /** Notes an event without its first byte, which went out before. The bytes must hold until the next flush. */
@@ -79,34 +63,26 @@ export class StreamWriter {
       this.#pieces[slot] = pieces;
       this.#sizesBytes[slot] = 0;
     }
-    if (pieces.length === 0) this.#waiting.push(slot);
+    if (pieces.length === 0) this.#queue.add(slot);
     pieces.push(rest);
     this.#sizesBytes[slot] = (this.#sizesBytes[slot] as number) + rest.length;
     this.#fresh.push(slot);
   }
 
   /** Writes what was noted: a turn's share of it, or all. */
-  flush(share: 'turn' | 'all' = 'turn'): void {
+  flush(share: TurnShare = 'turn'): void {
     if (!this.hasWaiting) return;
-    const untilMs = share === 'turn' ? this.#nowMs() + TURN_MS_MAX : Number.POSITIVE_INFINITY;
-    for (let given = 0; this.hasWaiting; given++) {
-      if (given > 0 && given % STREAMS_PER_LOOK === 0 && this.#nowMs() >= untilMs) break;
-      const slot = this.#waiting[this.#firstWaiting++] as number;
-      const pieces = this.#pieces[slot] as Uint8Array[];
-      if (this.#slots.stateOf(slot) === SlotState.watching) this.#give(slot, pieces);
-      this.forget(slot);
-    }
-    if (this.#firstWaiting * 2 >= this.#waiting.length) this.#dropGiven();
+    this.#queue.serve(share, this.#serve);
     for (const slot of this.#fresh) this.#takeOutOfRing(slot);
     this.#fresh.length = 0;
     if (this.#copies.size > 0) this.#copies.clear();
   }
 
-  /** When they are half of all: to do so each turn would take longer than the turn, where streams are many. */
-  #dropGiven(): void {
-    this.#waiting = this.#waiting.slice(this.#firstWaiting);
-    this.#firstWaiting = 0;
-  }
+  readonly #serve = (slot: number): void => {
+    const pieces = this.#pieces[slot] as Uint8Array[];
+    if (this.#slots.stateOf(slot) === SlotState.watching) this.#give(slot, pieces);
+    this.forget(slot);
+  };
 
   /** Nothing more is said to the stream of a slot: another may have it soon. */
   forget(slot: number): void {

@@ -1,10 +1,10 @@
 /** What the store says to those who watch: that their watch is open, or refused, and what happens. */
-import type { HttpResponse } from 'uWebSockets.js';
 import { ReplyFormat, type ReplyReader, STREAM_BIT } from '../../frame/reply-frame.ts';
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
 import { type Responder, writeOverload } from '../answers/responder.ts';
 import type { FrontEndLimits } from './front-end-limits.ts';
 import { LARGE_ANSWER_SIZE_BYTES, type LargeAnswers } from './large-answers.ts';
+import { PollAnswers } from './poll-answers.ts';
 import type { RequestDurations } from './request-durations.ts';
 import { SlotState, type Slots } from './slots.ts';
 import { OPENING_BRACE, StreamWriter } from './stream-writer.ts';
@@ -23,15 +23,14 @@ export class Watches {
   readonly #durations: RequestDurations;
   readonly #options: WatchesOptions;
   readonly #streams: StreamWriter;
-  /** What `#endCorked` writes: fields instead of a closure a watcher. */
-  #response: HttpResponse | undefined;
-  #rest: Uint8Array = OPENING_BRACE;
+  readonly #polls: PollAnswers;
 
   constructor(slots: Slots, durations: RequestDurations, options: WatchesOptions) {
     this.#slots = slots;
     this.#durations = durations;
     this.#options = options;
     this.#streams = new StreamWriter(slots, options.limits.streamBacklogBytesMax, (slot) => this.#dropSlowStream(slot));
+    this.#polls = new PollAnswers(slots);
   }
 
   open(reply: ReplyReader): void {
@@ -65,7 +64,7 @@ export class Watches {
     response?.cork(() => writeOverload(response, cause));
   }
 
-  /** Gives one event to all its watchers; to streams with `flush`. Its first byte went out before. */
+  /** Gives one event to all its watchers, with `flush`. Its first byte went out before. */
   deliver(reply: ReplyReader): void {
     const rest = reply.body.subarray(1);
     if (rest.length > LARGE_ANSWER_SIZE_BYTES) {
@@ -80,13 +79,7 @@ export class Watches {
       if (this.#slots.stateOf(slot) !== SlotState.watching) continue;
       sent++;
       if ((entry & STREAM_BIT) !== 0) this.#streams.add(slot, rest);
-      else {
-        const response = this.#slots.responseOf(slot);
-        this.#slots.release(slot);
-        this.#response = response;
-        this.#rest = rest;
-        response.cork(this.#endCorked);
-      }
+      else this.#polls.add(slot, rest);
     }
     this.#options.metrics.count(Counter.eventsSent, sent);
   }
@@ -114,32 +107,32 @@ export class Watches {
     response.close();
   }
 
-  readonly #endCorked = (): void => {
-    (this.#response as HttpResponse).end(this.#rest);
-  };
-
-  /** Writes a turn's share of what was delivered to streams; to be called before the frames are released. */
+  /** Writes a turn's share of what was delivered; to be called before the frames are released. */
   flush(): void {
+    this.#polls.flush();
     this.#streams.flush();
   }
 
-  /** Whether streams wait for the next turn. */
+  /** Whether some wait for the next turn. */
   get hasWaiting(): boolean {
-    return this.#streams.hasWaiting;
+    return this.#polls.hasWaiting || this.#streams.hasWaiting;
   }
 
-  /** No stream waits any more: they have what was delivered, or as much of it as they take. */
+  /** Nobody waits any more: they have what was delivered, streams as much of it as they take. */
   flushAll(): void {
+    this.#polls.flush('all');
     this.#streams.flush('all');
   }
 
-  /** Of what streams have used that are gone. */
+  /** Of what watches have used that are gone. */
   letGo(): void {
+    this.#polls.letGo();
     this.#streams.letGo();
   }
 
   /** Nobody waits for a watch any more. */
   cancel(slot: number): void {
+    this.#polls.forget(slot);
     this.#streams.forget(slot);
     this.#slots.startCancelling(slot);
     this.#options.onCancel(slot);
@@ -147,7 +140,7 @@ export class Watches {
 
   /** Closes the connections of those who were to hear of what is undone. */
   closeUndone(reply: ReplyReader): void {
-    // What came before is durable, and for some streams not yet written.
+    // What came before is durable, and for some not yet written.
     this.flushAll();
     for (let position = 0; position < reply.slotCount; position++) {
       const slot = reply.slotAt(position) & ~STREAM_BIT;

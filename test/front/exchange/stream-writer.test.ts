@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { Slots } from '../../../src/front/exchange/slots.ts';
 import { StreamWriter } from '../../../src/front/exchange/stream-writer.ts';
+import { TurnQueue } from '../../../src/front/exchange/turn-queue.ts';
 import { FakeResponse } from '../fake-response.ts';
 
 const BACKLOG_BYTES_MAX = 100_000;
@@ -11,7 +12,7 @@ class Rig {
   readonly onSlow = vi.fn();
   /** How long a send takes, on a clock that nothing else moves. */
   sendMs = 0.01;
-  readonly writer = new StreamWriter(this.slots, BACKLOG_BYTES_MAX, this.onSlow, () => this.#nowMs);
+  readonly writer = new StreamWriter(this.slots, BACKLOG_BYTES_MAX, this.onSlow, new TurnQueue(() => this.#nowMs));
   #nowMs = 0;
 
   open(): { slot: number; response: FakeResponse } {
