@@ -235,23 +235,31 @@ describe('snapshots', () => {
         flags: ['--snapshot-count', '500', '--event-history', '100'],
       });
       const value = 'x'.repeat(10_000);
-      const sizes: number[] = [];
+      const sizes = [sizeOf(directory)];
+      let shrunk = 0;
+      let sets = 0;
+      const note = () => {
+        const size = sizeOf(directory);
+        if (size < (sizes.at(-1) as number)) shrunk++;
+        sizes.push(size);
+      };
+      // However slow the machine is to run the task that makes snapshots: until the disk has been given back a few times.
+      const goesOn = () => (sets < 10_000 || shrunk < 3) && sets < 100_000;
       const writers = Array.from({ length: 16 }, async (_, writer) => {
         const api = new ApiClient(subject.server.url);
-        for (let count = 0; count < 600; count++) {
+        for (let count = 0; goesOn(); count++, sets++) {
           await api.put('/one', `value=${writer}-${count}${value}`);
-          if (writer === 0 && count % 20 === 0) sizes.push(sizeOf(directory));
+          if (writer === 0 && count % 20 === 0) note();
         }
         await api.close();
       });
       await Promise.all(writers);
-      const writtenBytes = 16 * 600 * value.length;
-      // What lies between two snapshots is 5 MB. A few of them may wait for a task that the machine is slow to run.
-      await expect.poll(() => sizeOf(directory), { timeout: 30_000 }).toBeLessThan(writtenBytes / 5);
+      expect(shrunk).toBeGreaterThanOrEqual(3);
+      // What lies between two snapshots is 5 MB. A few of them may wait for that task.
+      await expect.poll(() => sizeOf(directory), { timeout: 30_000 }).toBeLessThan(20_000_000);
       console.log(
-        `endless load: ${writtenBytes} bytes set, at most ${Math.max(...sizes)} on disk, ${sizeOf(directory)} after`,
+        `endless load: ${sets * value.length} bytes set, at most ${Math.max(...sizes)} on disk, ${sizeOf(directory)} after`,
       );
-      expect(Math.max(...sizes)).toBeLessThan(writtenBytes / 2);
       // The latest one replaces the one before it when it is whole.
       await expect.poll(() => snapshotsIn(directory).length, { timeout: 30_000 }).toBe(1);
       await expect.poll(() => segmentsIn(directory).length, { timeout: 30_000 }).toBeLessThanOrEqual(3);
