@@ -151,10 +151,11 @@ export const LIMITS = {
    * longer than that takes, since a spinner that goes on is left a core of its own (`SpinTrial`).
    */
   storeSpinMs: 2,
-  /** At longer intervals commands are not waited for: a core would be burnt for little. */
+  /**
+   * At longer intervals commands are not waited for: a core would be burnt for little. So a single durable client, who waits for
+   * the disk each time, is not either: "durable-1" gains nothing.
+   */
   waitedIntervalMsMax: 0.2,
-  /** The same where a client's next command comes when the disk has taken the last: "durable-1". */
-  durableWaitedIntervalMsMax: 0.6,
   /** How long the journal worker spins at most. */
   journalSpinMs: 0.2,
   /** How long a page about this server waits for what the store says; then it is told without. */

@@ -222,7 +222,7 @@ class Server {
         listingBytesMax: maxAnswerBytesInFlight,
         heapBytes: storeHeapMb * MB,
         spinMs: unlessAlone(LIMITS.storeSpinMs),
-        waitedIntervalMsMax: durable === undefined ? LIMITS.waitedIntervalMsMax : LIMITS.durableWaitedIntervalMsMax,
+        waitedIntervalMsMax: LIMITS.waitedIntervalMsMax,
         metrics: this.#monitoring.isCounting ? this.#monitoring.storeMemory : undefined,
         durable,
       },
