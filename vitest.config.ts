@@ -24,6 +24,7 @@ export default defineConfig({
           name: 'working',
           include: ['test/**/*.test.ts'],
           exclude: WAITING,
+          // Even these wait half of their time, for disks and for other processes.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },

@@ -52,8 +52,8 @@ function http(target: Target): Dialect {
   const authorization = target.authorization === undefined ? '' : `Authorization: ${target.authorization}\r\n`;
   const host = ` HTTP/1.1\r\nHost: 127.0.0.1:${target.port}\r\n${authorization}`;
   const form = `${host}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: `;
-  const send = (method: string, path: string, body: string) =>
-    `${method} /v2/keys${path}${form}${body.length}\r\n\r\n${body}`;
+  const behindPath = (body: string) => `${form}${body.length}\r\n\r\n${body}`;
+  const send = (method: string, path: string, body: string) => `${method} /v2/keys${path}${behindPath(body)}`;
   const get = (path: string) => `GET /v2/keys${path}${host}\r\n`;
   const watchStream = (key: string, isRecursive: boolean) =>
     get(`${key}?wait=true&stream=true${isRecursive ? '&recursive=true' : ''}`);
@@ -64,7 +64,7 @@ function http(target: Target): Dialect {
     createReader: (sink) => new HttpReader(sink),
     set,
     setEach: (value) => {
-      const tail = flat(send('PUT', '', `value=${value}`).slice('PUT /v2/keys'.length));
+      const tail = flat(behindPath(`value=${value}`));
       return (key) => `PUT /v2/keys${key}${tail}`;
     },
     setText: (key, text) => set(key, encodeURIComponent(text)),

@@ -1,8 +1,9 @@
 /** What comes back when a durable server starts again on its directory, and what it leaves there. */
 import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { describe, expect } from 'vitest';
 import { eventOf } from '../support/api-test.ts';
 import { type Answer, ApiClient } from '../support/http.ts';
@@ -228,7 +229,7 @@ describe('snapshots', () => {
   });
 
   durableTest(
-    'an endless load of sets of one key needs no more than a bounded piece of disk',
+    'an endless load of sets of one key needs no more than a bounded piece of disk, where others want all cores, too',
     { timeout: 300_000 },
     async ({ directory }) => {
       const subject = await Restartable.start(directory, {
@@ -244,7 +245,7 @@ describe('snapshots', () => {
         sizes.push(size);
       };
       // However slow the machine is to run the task that makes snapshots: until the disk has been given back a few times.
-      const goesOn = () => (sets < 10_000 || shrunk < 3) && sets < 100_000;
+      const goesOn = () => (sets < 10_000 || shrunk < 3) && sets < 40_000;
       const writers = Array.from({ length: 16 }, async (_, writer) => {
         const api = new ApiClient(subject.server.url);
         for (let count = 0; goesOn(); count++, sets++) {
@@ -253,7 +254,9 @@ describe('snapshots', () => {
         }
         await api.close();
       });
-      await Promise.all(writers);
+      // At the lowest priority the task was not done, beside these, before 400 MB were written: it took a gigabyte.
+      const others = Array.from({ length: availableParallelism() }, () => new Worker('for (;;);', { eval: true }));
+      await Promise.all(writers).finally(() => Promise.all(others.map((other) => other.terminate())));
       expect(shrunk).toBeGreaterThanOrEqual(3);
       // What lies between two snapshots is 5 MB. A few of them may wait for that task.
       await expect.poll(() => sizeOf(directory), { timeout: 30_000 }).toBeLessThan(20_000_000);

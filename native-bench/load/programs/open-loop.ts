@@ -55,8 +55,8 @@ const GRACE_MS = 2_000;
 export async function openLoop(spec: OpenLoopSpec): Promise<OpenLoopResult> {
   if (spec.sleeps === true) setThreadPriority(FIRST);
   const generator = new OpenLoopGenerator(spec);
-  await generator.start();
   try {
+    await generator.start();
     return await measure(spec, generator);
   } finally {
     generator.close();

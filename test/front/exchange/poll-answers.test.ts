@@ -1,36 +1,21 @@
 import { beforeEach, expect, test } from 'vitest';
 import { PollAnswers } from '../../../src/front/exchange/poll-answers.ts';
-import { Slots } from '../../../src/front/exchange/slots.ts';
-import { TurnQueue } from '../../../src/front/exchange/turn-queue.ts';
-import { FakeResponse } from '../fake-response.ts';
+import { TimedWatchers } from './timed-watchers.ts';
 
 /** As long as a turn has, so that each has time for no more than are served between two looks at the clock. */
 const SEND_MS = 0.25;
 
-class Rig {
-  readonly slots = new Slots();
-  #nowMs = 0;
-  readonly polls = new PollAnswers(this.slots, new TurnQueue(() => this.#nowMs));
-
-  watch(): { slot: number; response: FakeResponse } {
-    const response = new FakeResponse();
-    response.cork = (task) => {
-      this.#nowMs += SEND_MS;
-      task();
-    };
-    const slot = this.slots.claim(response.asResponse);
-    this.slots.startWatching(slot);
-    return { slot, response };
-  }
+class Rig extends TimedWatchers {
+  readonly polls = new PollAnswers(this.slots, this.queue);
 }
 
 let rig: Rig;
 beforeEach(() => {
-  rig = new Rig();
+  rig = new Rig(SEND_MS);
 });
 
 test('whoever waits is answered once, with the event that is his, and his slot is free', () => {
-  const [one, two] = [rig.watch(), rig.watch()];
+  const [one, two] = [rig.open(), rig.open()];
   rig.polls.add(one.slot, Buffer.from('a}'));
   rig.polls.add(two.slot, Buffer.from('b}'));
   expect(rig.polls.hasWaiting).toBe(true);
@@ -42,7 +27,7 @@ test('whoever waits is answered once, with the event that is his, and his slot i
 });
 
 test('those for whom a turn has no time hear the same in the next ones, although the ring has other bytes by then', () => {
-  const watchers = Array.from({ length: 20 }, () => rig.watch());
+  const watchers = Array.from({ length: 20 }, () => rig.open());
   const ring = Buffer.from('a}b}');
   for (const [position, { slot }] of watchers.entries())
     rig.polls.add(slot, position < 12 ? ring.subarray(0, 2) : ring.subarray(2));
@@ -59,15 +44,15 @@ test('those for whom a turn has no time hear the same in the next ones, although
 });
 
 test('whose client goes before his turn is not answered, and neither is the next in his slot by what was meant for him', () => {
-  const others = Array.from({ length: 4 }, () => rig.watch());
-  const gone = rig.watch();
+  const others = Array.from({ length: 4 }, () => rig.open());
+  const gone = rig.open();
   for (const { slot } of [...others, gone]) rig.polls.add(slot, Buffer.from('a}'));
   rig.polls.flush();
   expect(rig.polls.hasWaiting).toBe(true);
   rig.polls.forget(gone.slot);
   rig.slots.startCancelling(gone.slot);
   rig.slots.release(gone.slot);
-  const next = rig.watch();
+  const next = rig.open();
   expect(next.slot).toBe(gone.slot);
   rig.polls.flush();
   expect([gone.response.isEnded, next.response.isEnded]).toEqual([false, false]);
@@ -77,7 +62,7 @@ test('whose client goes before his turn is not answered, and neither is the next
 });
 
 test('all are answered at once where nobody can wait for turns', () => {
-  const watchers = Array.from({ length: 50 }, () => rig.watch());
+  const watchers = Array.from({ length: 50 }, () => rig.open());
   for (const { slot } of watchers) rig.polls.add(slot, Buffer.from('a}'));
   rig.polls.flush('all');
   expect(watchers.every(({ response }) => response.body === 'a}')).toBe(true);

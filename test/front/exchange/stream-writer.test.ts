@@ -1,35 +1,18 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { Slots } from '../../../src/front/exchange/slots.ts';
 import { StreamWriter } from '../../../src/front/exchange/stream-writer.ts';
-import { TurnQueue } from '../../../src/front/exchange/turn-queue.ts';
-import { FakeResponse } from '../fake-response.ts';
+import { TimedWatchers } from './timed-watchers.ts';
 
 const BACKLOG_BYTES_MAX = 100_000;
 
-class Rig {
-  readonly slots = new Slots();
+class Rig extends TimedWatchers {
   readonly onSlow = vi.fn();
-  /** How long a send takes, on a clock that nothing else moves. */
-  sendMs = 0.01;
-  readonly writer = new StreamWriter(this.slots, BACKLOG_BYTES_MAX, this.onSlow, new TurnQueue(() => this.#nowMs));
-  #nowMs = 0;
-
-  open(): { slot: number; response: FakeResponse } {
-    const response = new FakeResponse();
-    response.cork = (task) => {
-      this.#nowMs += this.sendMs;
-      task();
-    };
-    const slot = this.slots.claim(response.asResponse);
-    this.slots.startWatching(slot);
-    return { slot, response };
-  }
+  readonly writer = new StreamWriter(this.slots, BACKLOG_BYTES_MAX, this.onSlow, this.queue);
 }
 
 let rig: Rig;
 beforeEach(() => {
-  rig = new Rig();
+  rig = new Rig(0.01);
 });
 
 describe('a batch', () => {
@@ -159,7 +142,7 @@ describe('a slow stream', () => {
         fc.array(fc.boolean(), { maxLength: 30 }),
         fc.boolean(),
         (sizes, results, isDrainedBetween) => {
-          rig = new Rig();
+          rig = new Rig(0.01);
           const { slot, response } = rig.open();
           response.writeResults.push(...results);
           let expected = '';
