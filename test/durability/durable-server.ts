@@ -62,7 +62,8 @@ export async function ready(server: RunningProcess): Promise<DurableServer> {
 
 function readyUrl(server: RunningProcess): Promise<string> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => server.child.kill('SIGKILL'), START_MS_MAX);
+    // Not SIGKILL: the kill loop would take it for the crash that it has asked for.
+    const timer = setTimeout(() => server.child.kill('SIGABRT'), START_MS_MAX);
     const look = () => {
       const url = logLines(server).find((line) => line.urls !== undefined)?.urls?.[0];
       if (url === undefined) return;

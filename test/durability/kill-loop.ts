@@ -96,9 +96,8 @@ class KillLoop {
   async round(kill: number): Promise<void> {
     if (kill % 5 === 4) await this.#killAtStart();
     const point = kill % 3 === 0 ? undefined : this.#point();
-    const environment = point === undefined ? {} : { UETCD_CRASH_AT: point };
-    const server = await startOn(this.#directory, { flags: this.#flags, environment });
-    await this.#check(server);
+    const server = await this.#startAndCheck(point);
+    if (server === undefined) return;
     const running = [...this.#clients, this.#all, this.#queue].map((client) => client.run(server.url));
     if (point === undefined) await this.#killAtRandom(server);
     else await this.#waitForCrash(server, point);
@@ -125,6 +124,25 @@ class KillLoop {
       `${this.ledger.acknowledgedCount} writes acknowledged, ${this.#all.events.size} events seen, ` +
       `killed at ${this.#killedAt.join(', ')}`
     );
+  }
+
+  /**
+   * Keys that have expired and a snapshot that is due are work from the start on, so a point may be reached before
+   * anybody works with the server: then there is none.
+   */
+  async #startAndCheck(point: string | undefined): Promise<DurableServer | undefined> {
+    const environment = point === undefined ? {} : { UETCD_CRASH_AT: point };
+    const started = runOn(this.#directory, { flags: this.#flags, environment });
+    try {
+      const server = await ready(started);
+      await this.#check(server);
+      return server;
+    } catch (error) {
+      const end = await Promise.race([started.exited, sleep(1_000, undefined)]);
+      if (point === undefined || end?.signal !== 'SIGKILL') throw error;
+      this.#killedAt.push(`${point} before it was worked with`);
+      return undefined;
+    }
   }
 
   /** What came back must be what was told. Nobody writes meanwhile; keys may expire. */
