@@ -4,7 +4,7 @@
  * etcdserver/api/v2auth/auth.go.
  */
 import { type ByteString, byteStringOf } from '../base/byte-string.ts';
-import { valueOfJson } from './go-json.ts';
+import { fieldsOf, valueOfJson } from './go-json.ts';
 import { escapeJson } from './json.ts';
 
 /** `null` when it was never given. */
@@ -55,9 +55,9 @@ export function readUser(text: ByteString): User | undefined {
   const isRead = readFields(valueOfJson(text), {
     user: (value) => readText(value, (name) => (user.user = name)),
     password: (value) => readText(value, (password) => (user.password = password)),
-    roles: (value) => readList(value, (list) => (user.roles = list)),
-    grant: (value) => readList(value, (list) => (user.grant = list)),
-    revoke: (value) => readList(value, (list) => (user.revoke = list)),
+    roles: (value) => readList(value, user.roles, (list) => (user.roles = list)),
+    grant: (value) => readList(value, user.grant, (list) => (user.grant = list)),
+    revoke: (value) => readList(value, user.revoke, (list) => (user.revoke = list)),
   });
   return isRead ? user : undefined;
 }
@@ -115,13 +115,14 @@ const NOTHING = '' as ByteString;
 type FieldReader = (value: unknown) => boolean;
 
 /**
- * Gives each field of an object to the reader of its name. As Go does: by a name that differs in case only, too, unknown
- * ones are passed over, and `null` is an object without fields.
+ * Gives each field of an object to the reader of its name. As Go does: by a name that differs in case only, too, each time
+ * that it comes, unknown ones are passed over, and `null` is an object without fields.
  */
 function readFields(value: unknown, readers: Readonly<Record<string, FieldReader>>): boolean {
   if (value === null) return true;
-  if (typeof value !== 'object' || Array.isArray(value)) return false;
-  return Object.entries(value).every(([name, field]) => {
+  const fields = fieldsOf(value);
+  if (fields === undefined) return false;
+  return fields.every(([name, field]) => {
     const folded = foldedName(name);
     return !Object.hasOwn(readers, folded) || (readers[folded] as FieldReader)(field);
   });
@@ -137,11 +138,14 @@ function readText(value: unknown, take: (text: ByteString) => void): boolean {
   return value === null || typeof value === 'string';
 }
 
-function readList(value: unknown, take: (list: NameList) => void): boolean {
+/** @param known what the field has been given before: a `null` in the list leaves in its place what is there. */
+function readList(value: unknown, known: NameList, take: (list: NameList) => void): boolean {
   if (value !== null && !Array.isArray(value)) return false;
   const items: readonly unknown[] | null = value;
   if (items?.some((item) => item !== null && typeof item !== 'string')) return false;
-  take(items === null ? null : items.map((item) => byteStringOf(String(item ?? ''))));
+  const nameOf = (item: unknown, place: number) =>
+    typeof item === 'string' ? byteStringOf(item) : (known?.[place] ?? NOTHING);
+  take(items === null ? null : items.map(nameOf));
   return true;
 }
 
@@ -149,8 +153,8 @@ function readPermissions(value: unknown, permissions: Permissions): boolean {
   return readFields(value, {
     kv: (kv) =>
       readFields(kv, {
-        read: (list) => readList(list, (patterns) => (permissions.read = patterns)),
-        write: (list) => readList(list, (patterns) => (permissions.write = patterns)),
+        read: (list) => readList(list, permissions.read, (patterns) => (permissions.read = patterns)),
+        write: (list) => readList(list, permissions.write, (patterns) => (permissions.write = patterns)),
       }),
   });
 }

@@ -1,7 +1,7 @@
 /**
  * What Go's encoding/json says about text that is not JSON, for the endpoint that reads JSON and repeats the message to its
- * client; and the first value of a text, for those that do not. A plain descent over the grammar of RFC 8259; each place
- * where a byte can be wrong has its own words. Source: Go 1.19, encoding/json/scanner.go.
+ * client; and what a text says, field by field, as Go takes it in. A plain descent over the grammar of RFC 8259; each place
+ * where a byte can be wrong has its own words. Source: Go 1.19, encoding/json/scanner.go, decode.go.
  *
  * At the end of the text Go tries one more space: inside a number, a literal or an escape the fault is that space;
  * wherever a space is welcome, it is the end.
@@ -15,26 +15,61 @@ const DEPTH_MAX = 1000;
 const FEW_OPENINGS = 100;
 const UNEXPECTED_END = 'unexpected end of JSON input';
 
+export type Field = readonly [name: string, value: unknown];
+
+/** An object as Go takes it in: field by field, in their order, where a name may come again. */
+class Fields {
+  readonly list: readonly Field[];
+
+  constructor(list: readonly Field[]) {
+    this.list = list;
+  }
+}
+
 /** @returns the message, or undefined when the text is JSON. */
 export function faultOfJson(text: ByteString): string | undefined {
-  const scanner = new Scanner(text);
+  const scanner = new Scanner(text, false);
   return scanner.value(0) ?? scanner.end();
 }
 
-/** The first value of the text, as a decoder of a stream takes it: what follows is not looked at. Undefined when it is none. */
+/**
+ * The first value of the text, as a decoder of a stream takes it: what follows is not looked at. Undefined when it is none.
+ * What an object consists of is told by `fieldsOf`.
+ */
 export function valueOfJson(text: ByteString): unknown {
   // Nearly always the text is one value and no more, and flat. Then the engine's own parser does, which is many times as
   // fast as the descent below: a user may have megabytes of roles, and all wait for the thread that reads them.
   const whole = hasFewOpenings(text) ? valueOfWhole(text) : undefined;
-  if (whole !== undefined) return whole;
-  const scanner = new Scanner(text);
-  if (scanner.value(0) !== undefined) return undefined;
-  return valueOfWhole(text.slice(0, scanner.position) as ByteString);
+  if (whole !== undefined && !mayRepeatNames(whole, text)) return whole;
+  const scanner = new Scanner(text, true);
+  return scanner.value(0) === undefined ? scanner.lastValue : undefined;
+}
+
+/** The fields of an object out of `valueOfJson`, in their order. Undefined when it is no object. */
+export function fieldsOf(value: unknown): readonly Field[] | undefined {
+  if (value instanceof Fields) return value.list;
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
 }
 
 /** Whether the engine's parser, which knows no bound, cannot be led deep by this text. */
 function hasFewOpenings(text: ByteString): boolean {
   return text.split(/[[{]/, FEW_OPENINGS + 2).length <= FEW_OPENINGS + 1;
+}
+
+/** Whether an object has more fields in the text than the engine's parser has left of it: of those with one name, the last. */
+function mayRepeatNames(whole: unknown, text: ByteString): boolean {
+  // A string may hold such a piece, too, escaped: then the descent finds nothing repeated.
+  const nameEnd = /"[ \t\r\n]*:/g;
+  let nameCount = 0;
+  while (nameEnd.test(text)) nameCount++;
+  return nameCount > fieldCountOf(whole);
+}
+
+function fieldCountOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const isList = Array.isArray(value);
+  const children: readonly unknown[] = isList ? value : Object.values(value);
+  return children.reduce<number>((count, child) => count + fieldCountOf(child), isList ? 0 : children.length);
 }
 
 /** Undefined when it is not JSON from beginning to end. */
@@ -48,15 +83,15 @@ function valueOfWhole(text: ByteString): unknown {
 
 /** Each method moves over what it names and gives undefined, or gives the fault. */
 class Scanner {
+  /** The value that was moved over last, if values are kept. */
+  lastValue: unknown;
   readonly #text: string;
+  readonly #keepsValues: boolean;
   #position = 0;
 
-  constructor(text: string) {
+  constructor(text: string, keepsValues: boolean) {
     this.#text = text;
-  }
-
-  get position(): number {
-    return this.#position;
+    this.#keepsValues = keepsValues;
   }
 
   end(): string | undefined {
@@ -70,6 +105,56 @@ class Scanner {
         return depth < DEPTH_MAX ? this.#object(depth + 1) : 'exceeded max depth';
       case '[':
         return depth < DEPTH_MAX ? this.#array(depth + 1) : 'exceeded max depth';
+      default:
+        return this.#scalar(first);
+    }
+  }
+
+  #object(depth: number): string | undefined {
+    const fields: Field[] = [];
+    this.#position++;
+    if (this.#next() === '}') return this.#passAs(new Fields(fields));
+    for (;;) {
+      if (this.#next() !== '"') return this.#faultOrEnd('looking for beginning of object key string');
+      const keyFault = this.#scalar('"');
+      if (keyFault !== undefined) return keyFault;
+      const name = String(this.lastValue);
+      if (this.#next() !== ':') return this.#faultOrEnd('after object key');
+      this.#position++;
+      const valueFault = this.value(depth);
+      if (valueFault !== undefined) return valueFault;
+      fields.push([name, this.lastValue]);
+      if (this.#next() === '}') return this.#passAs(new Fields(fields));
+      if (this.#next() !== ',') return this.#faultOrEnd('after object key:value pair');
+      this.#position++;
+    }
+  }
+
+  #array(depth: number): string | undefined {
+    const items: unknown[] = [];
+    this.#position++;
+    if (this.#next() === ']') return this.#passAs(items);
+    for (;;) {
+      const fault = this.value(depth);
+      if (fault !== undefined) return fault;
+      items.push(this.lastValue);
+      if (this.#next() === ']') return this.#passAs(items);
+      if (this.#next() !== ',') return this.#faultOrEnd('after array element');
+      this.#position++;
+    }
+  }
+
+  #scalar(first: string): string | undefined {
+    const start = this.#position;
+    const fault = this.#scalarThatBegins(first);
+    if (fault === undefined && this.#keepsValues) {
+      this.lastValue = JSON.parse(textOf(this.#text.slice(start, this.#position) as ByteString));
+    }
+    return fault;
+  }
+
+  #scalarThatBegins(first: string): string | undefined {
+    switch (first) {
       case '"':
         return this.#string();
       case 't':
@@ -80,35 +165,6 @@ class Scanner {
         return this.#literal('null');
       default:
         return /[-0-9]/.test(first) ? this.#number() : this.#faultOrEnd('looking for beginning of value');
-    }
-  }
-
-  #object(depth: number): string | undefined {
-    this.#position++;
-    if (this.#next() === '}') return this.#pass();
-    for (;;) {
-      if (this.#next() !== '"') return this.#faultOrEnd('looking for beginning of object key string');
-      const keyFault = this.#string();
-      if (keyFault !== undefined) return keyFault;
-      if (this.#next() !== ':') return this.#faultOrEnd('after object key');
-      this.#position++;
-      const valueFault = this.value(depth);
-      if (valueFault !== undefined) return valueFault;
-      if (this.#next() === '}') return this.#pass();
-      if (this.#next() !== ',') return this.#faultOrEnd('after object key:value pair');
-      this.#position++;
-    }
-  }
-
-  #array(depth: number): string | undefined {
-    this.#position++;
-    if (this.#next() === ']') return this.#pass();
-    for (;;) {
-      const fault = this.value(depth);
-      if (fault !== undefined) return fault;
-      if (this.#next() === ']') return this.#pass();
-      if (this.#next() !== ',') return this.#faultOrEnd('after array element');
-      this.#position++;
     }
   }
 
@@ -166,6 +222,12 @@ class Scanner {
 
   #pass(): undefined {
     this.#position++;
+  }
+
+  /** Moves over the last byte of a value. */
+  #passAs(value: unknown): undefined {
+    this.#position++;
+    this.lastValue = value;
   }
 
   /** @returns how many bytes the sticky pattern has matched and passed. */

@@ -3,9 +3,9 @@
  * it, so that a mistake is told in the same words, and then refused unless it changes nothing. Source: etcd 3.4,
  * etcdserver/api/v2http/client.go.
  */
-import { type ByteString, byteStringOf, textOf } from '../base/byte-string.ts';
+import { type ByteString, byteStringOf } from '../base/byte-string.ts';
 import { ALLOW, type Member, renderMember, renderMembers } from './answers.ts';
-import { faultOfJson } from './go-json.ts';
+import { type Field, faultOfJson, fieldsOf, valueOfJson } from './go-json.ts';
 import { faultOfUrls, normalUrl } from './go-url.ts';
 import {
   type PlainAnswer as AnswerWithContent,
@@ -118,24 +118,26 @@ function readChange(contentType: string, body: ByteString): string[] | PlainAnsw
 function readPeerUrls(body: ByteString): string[] | string {
   const syntaxFault = faultOfJson(body);
   if (syntaxFault !== undefined) return syntaxFault;
-  const request: unknown = JSON.parse(textOf(body));
-  if (request !== null && (typeof request !== 'object' || Array.isArray(request))) {
+  const request = valueOfJson(body);
+  const fields = request === null ? [] : fieldsOf(request);
+  if (fields === undefined) {
     return typeFault(request, 'value', 'struct { PeerURLs []string "json:\\"peerURLs\\"" }');
   }
   let urls: string[] = [];
-  for (const list of peerUrlLists(request)) {
+  for (const list of peerUrlLists(fields)) {
     if (list !== null && !Array.isArray(list)) return typeFault(list, 'struct field .peerURLs', '[]string');
     const items: unknown[] = list ?? [];
     const misfit = items.find((item) => item !== null && typeof item !== 'string');
     if (misfit !== undefined) return typeFault(misfit, 'struct field .peerURLs', 'string');
-    urls = items.map((item) => String(item ?? '').trim());
+    // A null leaves what the field was given before.
+    urls = items.map((item, place) => String(item ?? urls[place] ?? '').trim());
   }
   return faultOfUrls(urls) ?? urls.map(normalUrl);
 }
 
 /** Go fills a field from every name that is its own but for the case (as Unicode folds it), in their order. */
-function peerUrlLists(request: object | null): unknown[] {
-  return Object.entries(request ?? {}).flatMap(([name, list]) => (/^peerurls$/iu.test(name) ? [list] : []));
+function peerUrlLists(fields: readonly Field[]): unknown[] {
+  return fields.flatMap(([name, list]) => (/^peerurls$/iu.test(name) ? [list] : []));
 }
 
 function typeFault(value: unknown, place: string, type: string): string {

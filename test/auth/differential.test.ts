@@ -115,6 +115,17 @@ describe.skipIf(!hasEtcd)('against a real etcd', () => {
   });
   afterAll(() => pair?.stop());
 
+  test('a field that comes again in a body is taken in again', async () => {
+    await alignIndexes(pair);
+    for (const [target, body] of REPEATED_FIELDS) {
+      const sent = { method: 'PUT', target, body, headers: { 'content-type': 'application/json' } };
+      const [peer, subject] = await Promise.all([pair.peer.send(sent), pair.subject.send(sent)]);
+      expect(differencesOf(peer, subject, true), body).toEqual([]);
+    }
+    await Promise.all(bothOf(pair).map((server) => server.send({ method: 'DELETE', target: '/v2/auth/roles/twice' })));
+    await Promise.all(bothOf(pair).map((server) => server.send({ method: 'DELETE', target: '/v2/auth/users/twice' })));
+  });
+
   test('any sequence of changes and requests is answered and counted the same', { timeout: 1_200_000 }, async () => {
     // Nothing is left of the padding, whichever of the two needed it.
     await Promise.all(bothOf(pair).map((server) => server.put('/padding', 'value=')));
@@ -144,6 +155,21 @@ describe.skipIf(!hasEtcd)('against a real etcd', () => {
     expect(growth[1], done.join('\n')).toEqual(growth[0]);
   });
 });
+
+/** None of them changes the list of members. */
+const REPEATED_FIELDS = [
+  ['/v2/auth/users/twice', '{"user":1,"user":"twice"}'],
+  ['/v2/auth/users/twice', '{"user":"twice","roles":{},"roles":[]}'],
+  [
+    '/v2/auth/users/twice',
+    '{"user":"x","user":"twice","user":null,"roles":["r","s"],"Roles":[null,"t","u"],"grant":["r"],"grant":null}',
+  ],
+  ['/v2/auth/roles/twice', '{"role":"twice","permissions":{"kv":[],"kv":{}}}'],
+  ['/v2/auth/roles/twice', '{"role":"twice","permissions":{"kv":{"read":["/a"]},"kv":{"write":["/b"]}}}'],
+  ['/v2/auth/roles/twice', '{"role":"twice","grant":{"kv":{"read":["/c","/d"]}},"Grant":{"kv":{"read":[null,"/e"]}}}'],
+  ['/v2/members/1', '{"peerURLs":1,"peerURLs":["http://a:1"]}'],
+  ['/v2/members/1', '{"peerURLs":["a"],"PEERurls":[null]}'],
+] as const;
 
 const makeRoot: Operation = {
   method: 'PUT',

@@ -91,11 +91,35 @@ test('fields are found whatever their case, unknown ones are passed over, and so
   });
 });
 
+test('a field that comes again is taken in again, and a null leaves what was given', () => {
+  const body =
+    '{"user":"b","user":"a","user":null,"password":"p","roles":["r","s"],"Roles":[null,"t","u"],"grant":["r"],"grant":null}' as ByteString;
+  expect(userOf(userRequest, body)).toEqual({
+    user: 'a',
+    password: 'p',
+    roles: ['r', 't', 'u'],
+    grant: null,
+    revoke: null,
+  });
+});
+
+test.each([
+  '{"user":1,"user":"a"}',
+  '{"user":"a","roles":{},"roles":[]}',
+  '{"user":"a","roles":[1],"roles":["r:\\":"]}',
+])('the body %j is no user for what comes first', (body) => {
+  expect(userOf(userRequest, body as ByteString)).toMatchObject({ status: 400 });
+});
+
 test.each([
   ['{"role":"a"}', '{"role":"a","permissions":{"kv":{"read":null,"write":null}}}'],
   [
     '{"role":"a","permissions":{"kv":{"read":["/<"]}},"grant":{},"revoke":null}',
     '{"role":"a","permissions":{"kv":{"read":["/\\u003c"],"write":null}},"grant":{"kv":{"read":null,"write":null}}}',
+  ],
+  [
+    '{"role":"a","permissions":{"kv":{"read":["/a"]},"kv":{"write":["/b"]}},"permissions":{"kv":{"read":["/c"]}},"grant":{},"grant":null}',
+    '{"role":"a","permissions":{"kv":{"read":["/c"],"write":["/b"]}}}',
   ],
 ])('the role %j goes to the store as etcd would write it', (body, text) => {
   expect(roleTextOf(roleRequest, body as ByteString)).toBe(text);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ByteString, byteStringOf } from '../../src/base/byte-string.ts';
-import { faultOfJson } from '../../src/protocol/go-json.ts';
+import { faultOfJson, fieldsOf, valueOfJson } from '../../src/protocol/go-json.ts';
 
 describe('text that is not JSON', () => {
   test.each([
@@ -67,6 +67,40 @@ describe('text that is not JSON', () => {
     );
   });
 });
+
+describe('the value of a text', () => {
+  test('has each field of its objects, also those with one name', () => {
+    const value = valueOfJson('{"a":[1,{"b":"\\n","b":null}],"c":{},"a":"é"} and more' as ByteString);
+    const [[name, list] = [], ...others] = fieldsOf(value) ?? [];
+    expect([name, ...others.map(([other]) => other)]).toEqual(['a', 'c', 'a']);
+    expect(fieldsOf((list as unknown[])[1])).toEqual([
+      ['b', '\n'],
+      ['b', null],
+    ]);
+    expect(fieldsOf(others[0]?.[1])).toEqual([]);
+  });
+
+  test.each(['1', '[]', '"{}"', 'null', '{', ''])('%j has no fields', (text) => {
+    expect(fieldsOf(valueOfJson(text as ByteString))).toBeUndefined();
+  });
+
+  test('is that of JSON.parse where no name comes again', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = byteStringOf(JSON.stringify(value));
+        // What follows is for the descent, which the engine's parser would not get through.
+        expect(plainOf(valueOfJson(text))).toEqual(JSON.parse(JSON.stringify(value)));
+        expect(plainOf(valueOfJson(`${text} }` as ByteString))).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+});
+
+function plainOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plainOf);
+  const fields = fieldsOf(value);
+  return fields === undefined ? value : Object.fromEntries(fields.map(([name, field]) => [name, plainOf(field)]));
+}
 
 function isJson(text: string): boolean {
   try {

@@ -56,6 +56,15 @@ describe('the member list', () => {
     expect(answer('POST', '', urls)).toMatchObject({ status: 409, body: message('membership: peerURL exists') });
   });
 
+  test('a field that comes again is taken in again, and a null leaves what was given', () => {
+    const [own, other] = ['"http://127.0.0.1:2380"', '"http://127.0.0.1:1"'];
+    const isKept = `{"peerURLs":[${other}],"peerurls":[${own},${other}],"peerURLs":[null]}`;
+    expect(answer('PUT', '/cafe1', isKept)).toMatchObject({ status: 204 });
+    const isWrong = `{"peerURLs":1,"peerURLs":[${own}]}`;
+    const text = 'json: cannot unmarshal number into Go struct field .peerURLs of type []string';
+    expect(answer('PUT', '/cafe1', isWrong)).toMatchObject({ status: 400, body: message(text) });
+  });
+
   test('a mistake in the URLs is told before an unknown member is', () => {
     expect(answer('PUT', '/1234', '{}')).toMatchObject({ status: 400, body: message('no valid URLs given') });
   });
