@@ -11,6 +11,11 @@ import { quotedCharacter } from './go-quote.ts';
 
 /** Go goes down to 10 000. No list of URLs nests at all, and the stack here is smaller. */
 const DEPTH_MAX = 1000;
+/**
+ * Of all objects together, where the descent has to read them. A user has five, a role thirteen; the descent is slow, and a
+ * body of megabytes would hold up all others.
+ */
+const FIELDS_MAX = 10_000;
 /** Beginnings of objects and lists. A user has five at most, a role thirteen. */
 const FEW_OPENINGS = 100;
 const UNEXPECTED_END = 'unexpected end of JSON input';
@@ -88,6 +93,7 @@ class Scanner {
   readonly #text: string;
   readonly #keepsValues: boolean;
   #position = 0;
+  #fieldCount = 0;
 
   constructor(text: string, keepsValues: boolean) {
     this.#text = text;
@@ -124,6 +130,7 @@ class Scanner {
       const valueFault = this.value(depth);
       if (valueFault !== undefined) return valueFault;
       fields.push([name, this.lastValue]);
+      if (++this.#fieldCount > FIELDS_MAX) return 'exceeded max fields';
       if (this.#next() === '}') return this.#passAs(new Fields(fields));
       if (this.#next() !== ',') return this.#faultOrEnd('after object key:value pair');
       this.#position++;

@@ -27,6 +27,7 @@ describe('text that is not JSON', () => {
     ['\xc3\xa9', "invalid character '\xc3' looking for beginning of value"],
     ['\xa0', "invalid character '\\u00a0' looking for beginning of value"],
     ['['.repeat(1001), 'exceeded max depth'],
+    [`{${'"a":1,'.repeat(10_000)}"a":1}`, 'exceeded max fields'],
   ])('%j: %s', (text, fault) => {
     expect(faultOfJson(text as ByteString)).toBe(fault);
   });
@@ -82,6 +83,12 @@ describe('the value of a text', () => {
 
   test.each(['1', '[]', '"{}"', 'null', '{', ''])('%j has no fields', (text) => {
     expect(fieldsOf(valueOfJson(text as ByteString))).toBeUndefined();
+  });
+
+  test('is taken of up to 10,000 fields of which some have one name', () => {
+    const textOf = (count: number) => `{${'"a":1,'.repeat(count - 1)}"a":2}` as ByteString;
+    expect(fieldsOf(valueOfJson(textOf(10_000)))).toHaveLength(10_000);
+    expect(valueOfJson(textOf(10_001))).toBeUndefined();
   });
 
   test('is that of JSON.parse where no name comes again', () => {
