@@ -1,6 +1,6 @@
 /** What `npm pack` makes, installed somewhere else, serves from its command and from its import. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort, projectDirectory, type RunningProcess, runProcess } from '../support/servers.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
@@ -9,7 +9,7 @@ describe('the packed package', () => {
   const directory = makeTemporary('uetcd-package');
   const home = join(directory, 'home');
   beforeAll(async () => {
-    const packed = await npm(projectDirectory, 'pack', '--silent', '--pack-destination', directory);
+    const packed = await npm(freshCheckout(directory), 'pack', '--silent', '--pack-destination', directory);
     mkdirSync(home);
     writeFileSync(
       join(home, 'package.json'),
@@ -60,6 +60,18 @@ describe('the packed package', () => {
     expect(files.stdout).not.toMatch(/uetcd\/(src|test|native-bench)\//);
   });
 });
+
+/**
+ * The project as whoever has just cloned and installed it has it: nothing is built yet. A copy also because packing builds,
+ * and a build takes `dist` away, which other tests are using.
+ */
+function freshCheckout(parent: string): string {
+  const checkout = join(parent, 'checkout');
+  const filter = (source: string) => !['.git', 'dist', 'node_modules'].includes(basename(source));
+  cpSync(projectDirectory, checkout, { recursive: true, filter });
+  symlinkSync(join(projectDirectory, 'node_modules'), join(checkout, 'node_modules'));
+  return checkout;
+}
 
 async function npm(cwd: string, ...commandArguments: string[]): Promise<string> {
   const { code, stdout, stderr } = await finished(runProcess('npm', commandArguments, { cwd }));
