@@ -161,8 +161,10 @@ export class Turns {
     woken.then(() => {
       this.#isParked = false;
       this.#options.metrics.count(Counter.parks);
-      // A turn that is on its way already would begin a second row of them.
-      if (!this.#isPolling) this.#poll();
+      // A turn that is on its way already would begin a second row of them, and so would what is sent in this one.
+      if (this.#isPolling) return;
+      this.#isPolling = true;
+      this.#poll();
     }, this.#options.onFatal);
   }
 }
