@@ -118,7 +118,7 @@ export class Turns {
     if (isFlowing) this.#lastProgressMs = nowMs;
     if (this.#startMs > 0) metrics.turned(nowMs - this.#startMs);
     const { dueCount, queuedCount, takenCount } = this.#work;
-    metrics.noteDue(dueCount, queuedCount);
+    metrics.noteQueued(queuedCount);
     const isOver = nowMs - this.#lastProgressMs >= pollMs;
     if (takenCount > 0) this.#polls.noteWork(nowMs, takenCount);
     if (this.#isLooking && (takenCount > 0 || isOver)) this.#polls.ended(takenCount === 0);
