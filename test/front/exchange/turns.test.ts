@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createSharedWords, SharedWords } from '../../../src/frame/shared-words.ts';
 import { Turns, type TurnWork } from '../../../src/front/exchange/turns.ts';
@@ -8,10 +8,10 @@ import { DOORBELL_WORDS, Doorbell } from '../../../src/ring/doorbell.ts';
 
 const aBell = () => new Doorbell(new Int32Array(new SharedArrayBuffer(DOORBELL_WORDS * Int32Array.BYTES_PER_ELEMENT)));
 
-const turnsOf = (work: TurnWork, ownBell: Doorbell) =>
+const turnsOf = (work: TurnWork, ownBell: Doorbell, words = new SharedWords(createSharedWords())) =>
   new Turns(work, {
     ownBell,
-    words: new SharedWords(createSharedWords()),
+    words,
     number: 0,
     pollMs: 0.2,
     metrics: new UncountedMetrics(UncountedMetrics.createMemory()),
@@ -51,6 +51,19 @@ test('what is sent in the turn that a wake-up begins begins no second row of tur
   turns.close();
   expect(taken).toBeGreaterThan(loopTurns / 2);
   expect(taken).toBeLessThanOrEqual(loopTurns + 2);
+});
+
+test('a crowd that has gone is forgotten, though nobody asks any more', async () => {
+  const words = new SharedWords(createSharedWords());
+  const work = { dueCount: 64, queuedCount: 0, takenCount: 0, turn: () => false, hasWork: () => false };
+  const turns = turnsOf(work, aBell(), words);
+  turns.expectReplies();
+  await expect.poll(() => words.isCrowded).toBe(true);
+  await sleep(300);
+  expect(words.isCrowded).toBe(true); // All of them wait for the disk.
+  work.dueCount = 0;
+  await expect.poll(() => words.isCrowded).toBe(false);
+  turns.close();
 });
 
 test('polls in vain are given up for a while', async () => {
