@@ -273,6 +273,7 @@ describe('bounds', () => {
         await expect.poll(() => used(api), { timeout: 10_000 }).toBe(0);
         expect((await api.get('/b')).text).toContain('bbbbbbbb');
         expect(await used(api)).toBe(0);
+        expect((await api.fetch('/metrics')).text).toMatch(/^uetcd_watch_events_sent_total 0$/m);
       });
     });
 
