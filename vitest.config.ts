@@ -10,6 +10,8 @@ const shared: TestProjectInlineConfiguration['test'] = {
   // Guards against hangs only; no assertion depends on speed.
   testTimeout: 120_000,
   hookTimeout: 60_000,
+  // A second, as it would be otherwise, is a matter of speed where others want the cores.
+  expect: { poll: { timeout: 30_000 } },
 };
 
 export default defineConfig({

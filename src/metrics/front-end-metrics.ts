@@ -26,8 +26,9 @@ export const Counter = {
   healthSuccess: 7,
   healthFailure: 8,
   parks: 9,
-  /** Gauges: as the last turn of the event loop found them. */
+  /** Gauge: requests that wait for their answer. */
   inFlight: 10,
+  /** Gauge: commands that wait for room, as the last turn of the event loop has left them. */
   queued: 11,
   /** V8's heap of the thread, as its last garbage collection has left it, or as it was when it worded a page. */
   heapUsedBytes: 12,
@@ -122,9 +123,13 @@ export class FrontEndMetrics extends Counted {
     this.histograms.record(Which.turn, tookMs * UNITS_PER_MS);
   }
 
-  /** Answers that are due, and commands that wait for room, as this turn leaves them. */
-  noteDue(inFlight: number, queued: number): void {
+  /** Answers that are due: whenever that has changed, since much of it does in no turn. */
+  noteInFlight(inFlight: number): void {
     this.set(Counter.inFlight, inFlight);
+  }
+
+  /** Commands that wait for room, as a turn leaves them. */
+  noteQueued(queued: number): void {
     this.set(Counter.queued, queued);
   }
 

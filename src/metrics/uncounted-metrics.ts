@@ -13,7 +13,9 @@ export class UncountedMetrics extends FrontEndMetrics {
 
   override turned(): void {}
 
-  override noteDue(): void {}
+  override noteInFlight(): void {}
+
+  override noteQueued(): void {}
 
   override collected(): void {}
 

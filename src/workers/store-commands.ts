@@ -67,7 +67,7 @@ export class StoreCommands {
   /** Whether a change of users or roles has made sure of their directories since the process began. */
   #hasEnsuredAuth = false;
   /** Epoch ms: until when what is due may be read still, since it was written with its life already over. */
-  graceEndMs = 0;
+  #graceEndMs = 0;
   #renderedEvent: StoreEvent | undefined;
   #renderedBody = '';
 
@@ -195,12 +195,18 @@ export class StoreCommands {
     this.#sequencer.journalCommand(frontEnd.requests);
   }
 
+  /** Epoch ms: until when that is so. A clock that was set back since would make hours of that moment, so then it is over. */
+  graceEndMs(nowMs: number): number {
+    return this.#graceEndMs - nowMs > GRACE_MS ? 0 : this.#graceEndMs;
+  }
+
   /** Before a write with a life: if that is over already, and nothing else is due, what follows may still find the node. */
   #giveGrace(): void {
-    const timeMs = this.#store.timeFor(this.#command.timeMs);
+    // By the clock, and not by the time of the store, which stays ahead of a clock that was set back.
+    const { timeMs, expirationMs } = this.#command;
     // While there is grace, or a crowd that is due, none is given: nobody waits for more than one.
-    if (this.#command.expirationMs > timeMs || this.#store.nextExpirationMs <= timeMs) return;
-    this.graceEndMs = timeMs + GRACE_MS;
+    if (expirationMs > timeMs || this.#store.nextExpirationMs <= timeMs) return;
+    this.#graceEndMs = timeMs + GRACE_MS;
   }
 
   #tell(replies: ReplyWriter, slot: number, flags: number, event: StoreEvent): void {

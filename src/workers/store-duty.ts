@@ -114,13 +114,13 @@ export class StoreDuty {
   get idleMsMax(): number {
     if (this.#sequencer.hasDiskFailed) return Number.POSITIVE_INFINITY;
     if (this.#isExpiryHeldBack) return HELD_BACK_EXPIRY_MS;
-    const next = this.#nextTickMs;
-    return next === Number.POSITIVE_INFINITY ? next : Math.max(0, next - this.#nowMs());
+    const nowMs = this.#nowMs();
+    return Math.max(0, this.#nextTickMs(nowMs) - nowMs);
   }
 
   /** When something is to expire, epoch ms; Infinity when no node has a timer. */
-  get #nextTickMs(): number {
-    return Math.max(this.store.nextExpirationMs, this.#commands.graceEndMs);
+  #nextTickMs(nowMs: number): number {
+    return Math.max(this.store.nextExpirationMs, this.#commands.graceEndMs(nowMs));
   }
 
   #serve(frontEnd: FrontEndPort): number {
@@ -168,7 +168,7 @@ export class StoreDuty {
     this.#isExpiryHeldBack = false;
     if (this.store.tree.ttlQueue.size === 0 || this.#sequencer.hasDiskFailed) return 0;
     const nowMs = this.#nowMs();
-    if (this.#nextTickMs > nowMs) return 0;
+    if (this.#nextTickMs(nowMs) > nowMs) return 0;
     if (this.#frontEnds.some(({ replies }) => replies.backlogBytes > EXPIRY_BACKLOG_BYTES_MAX)) {
       this.#isExpiryHeldBack = true;
       return 0;

@@ -74,7 +74,7 @@ describe('connections', () => {
     for (const ordinal of [0, 1, watchersTotal - 1]) {
       await api.put(`/idle/${ordinal}`, 'value=woken');
       const connection = connections[ordinal];
-      expect(await connection?.until(() => connection.received.includes('woken'), 5_000)).toBe(true);
+      expect(await connection?.until(() => connection.received.includes('woken'))).toBe(true);
     }
     expect(await watcherCount()).toBe(watchersTotal - 3);
     for (const connection of connections) connection.destroy();

@@ -61,7 +61,7 @@ describe('a request in pieces', () => {
             `Content-Length: ${body.length}\r\nExpect: ${expectation}\r\n\r\n`,
         );
         const leave = 'HTTP/1.1 100 Continue\r\n\r\n';
-        await connection.until(() => connection.received === leave, 10_000);
+        await connection.until(() => connection.received === leave);
         expect(connection.received).toBe(leave);
         connection.received = '';
         await connection.write(body);
@@ -114,7 +114,7 @@ describe('HEAD', () => {
     await api.put('/head', 'value=1');
     const connection = await RawConnection.open(server.url);
     await connection.write(requestBytes('HEAD', target));
-    expect(await connection.until(() => connection.received.includes('\r\n\r\n'), 2_000)).toBe(true);
+    expect(await connection.until(() => connection.received.includes('\r\n\r\n'))).toBe(true);
     await sleep(20);
     expect(connection.received.endsWith('\r\n\r\n')).toBe(true);
     const isClosing = /^connection: close/im.test(connection.received);
@@ -137,7 +137,7 @@ describe('a URL that Go cannot read', () => {
         const connection = await RawConnection.open(server.url);
         await connection.write(requestBytes(method, target));
         expect(await connection.answer(), method).toMatchObject({ status: 400, body: '400 Bad Request' });
-        expect(await connection.until(() => connection.isClosed, 20_000), method).toBe(true);
+        expect(await connection.until(() => connection.isClosed), method).toBe(true);
       }
       expect((await api.get('/')).headers['x-etcd-index']).toBe(indexBefore);
     },

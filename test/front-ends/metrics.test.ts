@@ -66,6 +66,21 @@ frontEndsTest('an event is counted for each of its watchers, at whichever front 
   for (const watch of watches) await watch.close();
 });
 
+frontEndsTest(
+  'what large answers leave behind is nothing in flight, though nothing else happens there',
+  async ({ server, clients }) => {
+    const [first] = clients as [ApiClient];
+    await first.put('/large', `value=${'v'.repeat(200_000)}`);
+    const readers = Array.from({ length: 3 * FRONT_ENDS }, () => new ApiClient(server.url));
+    const answers = await Promise.all(readers.map((reader) => reader.get('/large')));
+    for (const { text } of answers) expect(text.length).toBeGreaterThan(200_000);
+    for (const client of clients) {
+      await expect.poll(async () => (await scrape(client)).value('uetcd_requests_in_flight')).toBe(1);
+    }
+    await Promise.all(readers.map((reader) => reader.close()));
+  },
+);
+
 test('a durable server tells the same at every front end, its snapshots included', async () => {
   const directory = makeTemporary('uetcd-metrics');
   const server = await startInProcess({ frontEnds: FRONT_ENDS, dataDir: directory, snapshotCount: 20 });

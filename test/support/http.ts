@@ -4,6 +4,7 @@
  */
 import { Client } from 'undici';
 import type { ClientTls } from './certificates.ts';
+import { HANG_MS } from './hang.ts';
 
 export interface Request {
   readonly method: string;
@@ -93,7 +94,8 @@ export class OpenWatch {
   /** Complete lines not yet taken, one byte a character, each without its newline. */
   readonly lines: string[] = [];
   readonly #client: Client;
-  #unfinished = '';
+  /** Of the line that is not complete yet: joined once, since a line of megabytes comes in hundreds of pieces. */
+  #unfinished: string[] = [];
   #wake: () => void = () => {};
 
   constructor(client: Client, status: number, headers: Record<string, string>, body: AsyncIterable<Buffer>) {
@@ -104,14 +106,14 @@ export class OpenWatch {
   }
 
   /** The next line; rejects when none came within `withinMs`. */
-  async nextLine(withinMs = 10_000): Promise<string> {
+  async nextLine(withinMs = HANG_MS): Promise<string> {
     if (!(await this.until(() => this.lines.length > 0, withinMs)))
       throw new Error(this.ended ? 'the watch ended without another line' : `no line within ${withinMs} ms`);
     return this.lines.shift() ?? '';
   }
 
   /** Resolves to whether `claim` came true within `withinMs`; looked at whenever something arrives. */
-  until(claim: () => boolean, withinMs: number): Promise<boolean> {
+  until(claim: () => boolean, withinMs = HANG_MS): Promise<boolean> {
     if (claim()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const finish = (isTrue: boolean) => {
@@ -133,9 +135,12 @@ export class OpenWatch {
   async #read(body: AsyncIterable<Buffer>): Promise<void> {
     try {
       for await (const chunk of body) {
-        const pieces = (this.#unfinished + chunk.toString('latin1')).split('\n');
-        this.#unfinished = pieces.pop() ?? '';
-        this.lines.push(...pieces);
+        const [first = '', ...more] = chunk.toString('latin1').split('\n');
+        this.#unfinished.push(first);
+        for (const piece of more) {
+          this.lines.push(this.#unfinished.join(''));
+          this.#unfinished = [piece];
+        }
         this.#wake();
       }
     } catch {

@@ -1,6 +1,7 @@
 /** A TCP connection for the edge tests: it sends any bytes, in any pieces, and keeps all that comes back. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { HANG_MS } from './hang.ts';
 
 export interface RawAnswer {
   readonly status: number;
@@ -46,7 +47,7 @@ export class RawConnection {
   }
 
   /** Resolves to whether `claim` came true within `withinMs`; looked at whenever something arrives. */
-  until(claim: () => boolean, withinMs: number): Promise<boolean> {
+  until(claim: () => boolean, withinMs = HANG_MS): Promise<boolean> {
     if (claim()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const finish = (isTrue: boolean) => {
@@ -62,7 +63,7 @@ export class RawConnection {
   }
 
   /** The next whole answer with a Content-Length; undefined when the connection closed, or time passed, without one. */
-  async answer(withinMs = 5_000): Promise<RawAnswer | undefined> {
+  async answer(withinMs = HANG_MS): Promise<RawAnswer | undefined> {
     await this.until(() => this.isClosed || answerLength(this.received) !== undefined, withinMs);
     const length = answerLength(this.received);
     if (length === undefined) return undefined;

@@ -143,6 +143,28 @@ describe('a turn', () => {
     expect(bench.duty.idleMsMax).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('goes by the clock when that is set back: for what is written then, and what had grace', () => {
+    const bench = new DutyBench();
+    bench.first.set(1, '/over', 'v', { expirationMs: NOON_MS });
+    bench.first.set(2, '/later', 'v', { expirationMs: NOON_MS + 1000 });
+    bench.run();
+    bench.nowMs -= 3_600_000;
+    bench.first.set(3, '/k', 'v', { expirationMs: bench.nowMs + 2000, timeMs: bench.nowMs });
+    bench.run();
+    bench.nowMs += 1999;
+    expect(bench.duty.turn()).toBe(0);
+    expect(bench.duty.idleMsMax).toBe(1);
+    bench.nowMs += 1;
+    expect(bench.duty.turn()).toBe(1);
+    expect([bench.valueAt('/k'), bench.valueAt('/later')]).toEqual([undefined, 'v']);
+    bench.first.set(4, '/k', 'v', { expirationMs: bench.nowMs, timeMs: bench.nowMs });
+    bench.run();
+    expect(bench.valueAt('/k')).toBe('v');
+    bench.nowMs += 250;
+    expect(bench.duty.turn()).toBe(1);
+    expect(bench.valueAt('/k')).toBeUndefined();
+  });
+
   test('gives no grace while there is something due, so that none waits for more than one', () => {
     const bench = new DutyBench();
     for (let slot = 0; slot < 300; slot++) bench.first.set(slot, `/k${slot}`, 'v', { expirationMs: NOON_MS });

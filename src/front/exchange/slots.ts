@@ -34,6 +34,7 @@ export interface LongAnswer {
 
 export class Slots {
   readonly #waitingMax: number;
+  readonly #onWaiting: (count: number) => void;
   readonly #responses: (HttpResponse | undefined)[] = [];
   readonly #states: number[] = [];
   /** What a slow reader of a stream has not yet taken; most slots never have one. */
@@ -46,9 +47,13 @@ export class Slots {
   waitingCount = 0;
   watchingCount = 0;
 
-  /** @param waitingMax how many may wait for a whole answer. */
-  constructor(waitingMax = SLOTS_MAX) {
+  /**
+   * @param waitingMax how many may wait for a whole answer.
+   * @param onWaiting gets how many do, whenever that has changed: also while nothing else happens, as when a client goes.
+   */
+  constructor(waitingMax = SLOTS_MAX, onWaiting: (count: number) => void = () => {}) {
     this.#waitingMax = waitingMax;
+    this.#onWaiting = onWaiting;
   }
 
   /** @returns a slot for a request; -1 when all are taken, or too many wait. */
@@ -58,8 +63,13 @@ export class Slots {
     if (slot >= SLOTS_MAX) return -1;
     this.#responses[slot] = response;
     this.#states[slot] = SlotState.waiting;
-    this.waitingCount++;
+    this.#wait(1);
     return slot;
+  }
+
+  #wait(more: number): void {
+    this.waitingCount += more;
+    this.#onWaiting(this.waitingCount);
   }
 
   isFree(slot: number): boolean {
@@ -79,7 +89,7 @@ export class Slots {
 
   /** The watch has been accepted. */
   startWatching(slot: number): void {
-    this.waitingCount--;
+    this.#wait(-1);
     this.watchingCount++;
     this.#states[slot] = SlotState.watching;
   }
@@ -88,7 +98,7 @@ export class Slots {
   startSending(slot: number, answer: LongAnswer): void {
     if (this.#states[slot] === SlotState.watching) {
       this.watchingCount--;
-      this.waitingCount++;
+      this.#wait(1);
       this.#backlogs.delete(slot);
     }
     this.#states[slot] = SlotState.sending;
@@ -104,7 +114,7 @@ export class Slots {
   /** The client of a watch is gone, and the store has been told. */
   startCancelling(slot: number): void {
     if (this.#states[slot] === SlotState.abandoned) {
-      this.waitingCount--;
+      this.#wait(-1);
       this.watchingCount++;
     }
     this.#responses[slot] = undefined;
@@ -117,7 +127,7 @@ export class Slots {
     const state = this.#states[slot];
     assert(state !== SlotState.free && state !== undefined, 'a slot is released once');
     if (state === SlotState.watching || state === SlotState.cancelling) this.watchingCount--;
-    else this.waitingCount--;
+    else this.#wait(-1);
     this.#responses[slot] = undefined;
     this.#states[slot] = SlotState.free;
     this.#backlogs.delete(slot);

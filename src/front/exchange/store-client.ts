@@ -75,7 +75,7 @@ export class StoreClient implements TurnWork {
     const { limits, metrics, responder, words } = options;
     this.#options = options;
     this.metrics = metrics;
-    this.slots = new Slots(limits.inFlightMax);
+    this.slots = new Slots(limits.inFlightMax, (count) => metrics.noteInFlight(count));
     this.bodies = new BodyBudget(limits.bodyBytesMax, metrics);
     this.#large = new LargeAnswers(this.slots, options);
     this.#sender = new CommandSender(options.requests, options.storeBell);

@@ -18,6 +18,8 @@ import { SpinTrial } from '../../ring/spin-trial.ts';
 const POLLED_REPLIES_MAX = 4;
 /** By which the peak of the replies due sinks each turn: a crowd of 64 is forgotten 3,000 turns after it has gone. */
 const PEAK_DECAY = 0.02;
+/** Without a turn for so long a crowd has gone: a front end that nobody asks any more has no turns in which to forget it. */
+const CROWD_GONE_MS = 100;
 
 /** What is done in a turn. */
 export interface TurnWork {
@@ -57,6 +59,8 @@ export class Turns {
   #isLooking = false;
   #peakReplies = 0;
   #isCrowded = false;
+  #forgetting: NodeJS.Timeout | undefined;
+  #lastTurnMs = 0;
   /** 0 when the clock is to be looked at again. */
   #timeMs = 0;
   /** The same of the clock that measures durations. */
@@ -97,6 +101,7 @@ export class Turns {
   /** There are no turns afterwards. */
   close(): void {
     this.#isClosed = true;
+    clearTimeout(this.#forgetting);
     this.#options.ownBell.ring();
   }
 
@@ -115,10 +120,11 @@ export class Turns {
     this.#noteCrowd();
     const isFlowing = this.#work.turn();
     const nowMs = performance.now();
+    this.#lastTurnMs = nowMs;
     if (isFlowing) this.#lastProgressMs = nowMs;
     if (this.#startMs > 0) metrics.turned(nowMs - this.#startMs);
     const { dueCount, queuedCount, takenCount } = this.#work;
-    metrics.noteDue(dueCount, queuedCount);
+    metrics.noteQueued(queuedCount);
     const isOver = nowMs - this.#lastProgressMs >= pollMs;
     if (takenCount > 0) this.#polls.noteWork(nowMs, takenCount);
     if (this.#isLooking && (takenCount > 0 || isOver)) this.#polls.ended(takenCount === 0);
@@ -132,6 +138,7 @@ export class Turns {
     }
     this.#isPolling = false;
     this.#startMs = 0;
+    if (this.#isCrowded) this.#forgetCrowdSoon();
     this.#park();
   }
 
@@ -142,6 +149,16 @@ export class Turns {
     if (isCrowded === this.#isCrowded) return;
     this.#isCrowded = isCrowded;
     this.#options.words.setCrowded(this.#options.number, isCrowded);
+  }
+
+  /** The threads that do not spin for a crowd may do so for the clients of other front ends. */
+  #forgetCrowdSoon(): void {
+    this.#forgetting ??= setTimeout(() => {
+      this.#forgetting = undefined;
+      if (performance.now() - this.#lastTurnMs >= CROWD_GONE_MS) this.#peakReplies = 0;
+      this.#noteCrowd();
+      if (this.#isCrowded) this.#forgetCrowdSoon();
+    }, CROWD_GONE_MS).unref();
   }
 
   #park(): void {
@@ -161,8 +178,10 @@ export class Turns {
     woken.then(() => {
       this.#isParked = false;
       this.#options.metrics.count(Counter.parks);
-      // A turn that is on its way already would begin a second row of them.
-      if (!this.#isPolling) this.#poll();
+      // A turn that is on its way already would begin a second row of them, and so would what is sent in this one.
+      if (this.#isPolling) return;
+      this.#isPolling = true;
+      this.#poll();
     }, this.#options.onFatal);
   }
 }

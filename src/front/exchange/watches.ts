@@ -91,10 +91,13 @@ export class Watches {
       const entry = reply.slotAt(position);
       const slot = entry & ~STREAM_BIT;
       if (this.#slots.stateOf(slot) !== SlotState.watching) continue;
-      metrics.count(Counter.eventsSent);
       if ((entry & STREAM_BIT) !== 0) this.#streams.add(slot, rest);
       else if (event !== undefined) large.endWatch(slot, this.#slots.responseOf(slot), event);
-      else this.#closeForWantOfRoom(slot);
+      else {
+        this.#closeForWantOfRoom(slot);
+        continue;
+      }
+      metrics.count(Counter.eventsSent);
     }
     event?.share.release();
   }

@@ -33,7 +33,10 @@ test('a slot is never handed out before it is released, and the counts are those
   const deed = fc.record({ claims: fc.boolean(), which: fc.nat(), what: fc.nat() });
   fc.assert(
     fc.property(fc.array(deed, { maxLength: 150, size: 'max' }), (deeds) => {
-      const slots = new Slots();
+      let told = 0;
+      const slots = new Slots(SLOTS_MAX, (count) => {
+        told = count;
+      });
       const model = new Map<number, Exclude<State, 'free'>>();
       for (const { claims, which, what } of deeds) {
         if (claims || model.size === 0) {
@@ -52,6 +55,7 @@ test('a slot is never handed out before it is released, and the counts are those
         const watches = states.filter((state) => state === 'watching' || state === 'cancelling').length;
         expect(slots.watchingCount).toBe(watches);
         expect(slots.waitingCount).toBe(states.length - watches);
+        expect(told).toBe(slots.waitingCount);
         const watching = [...model].filter(([, state]) => state === 'watching').map(([slot]) => slot);
         expect([...slots.watching()]).toEqual(watching.sort((a, b) => a - b));
       }
