@@ -45,6 +45,11 @@ const NODES_PER_STEP = 128;
 /** What sorting one run costs, in rendered nodes. */
 const SORT_COST = 100;
 const REFERENCE_SIZE_BYTES = 8;
+/** What a directory takes in the heap until it is shown, and a key that is woken to be sorted; about. */
+const LEVEL_SIZE_BYTES = 512;
+const WOKEN_SIZE_BYTES = 320;
+/** The heap is looked at when so much more is needed of it. */
+const LOOKED_AT_BYTES = 512 * 1024;
 
 export class Listing {
   readonly #nowMs: number;
@@ -56,10 +61,22 @@ export class Listing {
   readonly #out = new Parts();
   #isComplete = false;
   #referencesBytes = 0;
+  readonly #hasRoom: (sizeBytes: number) => boolean;
+  #unlookedBytes = 0;
+  /** Whether there was no room for it in the heap: then it is of no use, and to be dropped. */
+  lacksRoom = false;
 
-  /** @param tree that the directory stands in. */
-  constructor(directory: Node, tree: Tree, isRecursive: boolean, isSorted: boolean, nowMs: number) {
+  /** @param tree that the directory stands in. @param hasRoom whether so much finds room in the heap. */
+  constructor(
+    directory: Node,
+    tree: Tree,
+    isRecursive: boolean,
+    isSorted: boolean,
+    nowMs: number,
+    hasRoom: (sizeBytes: number) => boolean = () => true,
+  ) {
     this.#nowMs = nowMs;
+    this.#hasRoom = hasRoom;
     this.#directories = tree.directories;
     this.#chunks = tree.sleepers.hold();
     const level = this.#levelOf(directory, isRecursive ? 'recursive' : 'shown', isSorted);
@@ -91,18 +108,32 @@ export class Listing {
   }
 
   #levelOf(directory: Node, contents: Contents, isSorted: boolean): Level {
-    if (contents === 'left out') return { directory: directorySnapshot(directory), children: [], below: undefined };
+    const count = contents === 'left out' ? 0 : (directory.children as Child[]).length;
+    const ownBytes = LEVEL_SIZE_BYTES + count * REFERENCE_SIZE_BYTES;
+    // To be sorted they are copied twice more.
+    this.#need(isSorted ? ownBytes + 2 * count * REFERENCE_SIZE_BYTES : ownBytes);
+    this.#referencesBytes += ownBytes;
+    if (contents === 'left out' || this.lacksRoom)
+      return { directory: directorySnapshot(directory), children: [], below: undefined };
     const children = (directory.children as Child[]).slice();
     let below: Map<Node, Level> | undefined;
     for (const child of this.#directories.of(directory)) {
+      if (this.lacksRoom) break;
       if (isHiddenChild(directory, child)) continue;
       below ??= new Map();
       below.set(child, this.#levelOf(child, contents === 'recursive' ? 'recursive' : 'left out', isSorted));
     }
-    this.#referencesBytes += children.length * REFERENCE_SIZE_BYTES;
     const level = { directory: directorySnapshot(directory), children, below };
     if (isSorted && children.length > 1) this.#unsorted.push(level);
     return level;
+  }
+
+  /** So much more of the heap will be taken. */
+  #need(sizeBytes: number): void {
+    this.#unlookedBytes += sizeBytes;
+    if (this.#unlookedBytes < LOOKED_AT_BYTES) return;
+    if (!this.#hasRoom(this.#unlookedBytes)) this.lacksRoom = true;
+    this.#unlookedBytes = 0;
   }
 
   /** Sorts a little; false when there is nothing left to sort. */
@@ -110,7 +141,7 @@ export class Listing {
     if (this.#sorting === undefined) {
       const level = this.#unsorted.pop();
       if (level === undefined) return false;
-      this.#sorting = sortByPath(level, this.#chunks);
+      this.#sorting = sortByPath(level, this.#chunks, (woken) => this.#need(woken * WOKEN_SIZE_BYTES));
     }
     if (this.#sorting.next().done === true) this.#sorting = undefined;
     return true;
@@ -213,9 +244,14 @@ export class Listing {
 const RUN_LENGTH = 256;
 
 /** Merge sort that pauses after each run and each run's worth of merging. Order: the bytes of the keys, as etcd's. */
-function* sortByPath(level: Level, chunks: SleepingChunks): Generator<void> {
+function* sortByPath(level: Level, chunks: SleepingChunks, onWoken: (count: number) => void): Generator<void> {
   const { length } = level.children;
-  const awake = (child: Child) => (isAsleep(child) ? chunkOf(chunks, child).nodeOf(child) : child);
+  let woken = 0;
+  const awake = (child: Child) => {
+    if (!isAsleep(child)) return child;
+    woken++;
+    return chunkOf(chunks, child).nodeOf(child);
+  };
   // After the first round they are all awake, here and nowhere else.
   let from = level.children as Node[];
   for (let start = 0; start < length; start += RUN_LENGTH) {
@@ -224,6 +260,8 @@ function* sortByPath(level: Level, chunks: SleepingChunks): Generator<void> {
       .map(awake)
       .sort(byPath);
     for (let position = 0; position < run.length; position++) from[start + position] = run[position] as Node;
+    if (woken > 0) onWoken(woken);
+    woken = 0;
     yield;
   }
   for (let width = RUN_LENGTH; width < length; width *= 2) {

@@ -14,9 +14,12 @@ interface ListingJob extends Stamp {
 export class ListingJobs {
   readonly #jobs: ListingJob[] = [];
   readonly #room: ListingRoom;
+  readonly #onFullHeap: (replies: ReplyWriter, slot: number, format: number) => void;
 
-  constructor(room: ListingRoom) {
+  /** @param onFullHeap answers who asked for a listing that found no room in the heap. */
+  constructor(room: ListingRoom, onFullHeap: (replies: ReplyWriter, slot: number, format: number) => void) {
     this.#room = room;
+    this.#onFullHeap = onFullHeap;
   }
 
   get areWaiting(): boolean {
@@ -53,8 +56,13 @@ export class ListingJobs {
   #step(job: ListingJob): void {
     const { replies, slot, format, listing } = job;
     const beforeBytes = listing.heldBytes;
-    const isComplete = listing.step();
+    const isComplete = listing.lacksRoom || listing.step();
     this.#room.take(listing.heldBytes - beforeBytes);
+    if (listing.lacksRoom) {
+      this.#room.take(-listing.heldBytes);
+      this.#onFullHeap(replies, slot, format);
+      return;
+    }
     const isGivenUp = this.#room.isTooMuch(listing.heldBytes);
     if (!isComplete && !isGivenUp) {
       this.#jobs.push(job);

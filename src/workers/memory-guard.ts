@@ -43,6 +43,8 @@ const RESERVE_SHARE = 0.95;
 export interface Heap {
   /** Taken, with garbage and gaps, and with what lies outside of the heap. */
   usedBytes(): number;
+  /** The same without what lies outside: what the engine compares with its limit. */
+  heapBytes(): number;
   /** Collects all garbage. */
   collect(): void;
   nowMs(): number;
@@ -60,6 +62,7 @@ export class MemoryGuard {
   #restUntilMs = 0;
   /** The etcd index at the last collection. */
   #collectedIndex = 0;
+  #readRestUntilMs = 0;
 
   /** @param onChange called when the store gets full, and when it is no longer. */
   constructor(limitBytes: number, heap: Heap, onChange: (isFull: boolean) => void) {
@@ -110,6 +113,25 @@ export class MemoryGuard {
     return this.#heap.usedBytes() < this.#reserveBytes;
   }
 
+  /**
+   * Whether there is room for what a read takes for a while: a listing takes half a kilobyte for each directory, and one of very many
+   * would be the worker's end. What is refused leaves garbage behind, so the next look may collect; otherwise collections take a
+   * tenth of the time.
+   */
+  hasRoomToRead(sizeBytes: number): boolean {
+    const heap = this.#heap;
+    if (heap.heapBytes() + sizeBytes < this.#reserveBytes) return true;
+    const startMs = heap.nowMs();
+    if (startMs >= this.#readRestUntilMs) {
+      heap.collect();
+      const endMs = heap.nowMs();
+      this.#readRestUntilMs = endMs + REST_FACTOR * (endMs - startMs);
+      if (heap.heapBytes() + sizeBytes < this.#reserveBytes) return true;
+    }
+    this.#readRestUntilMs = 0;
+    return false;
+  }
+
   #setFull(isFull: boolean): void {
     if (isFull === this.isFull) return;
     this.isFull = isFull;
@@ -133,14 +155,16 @@ export class OutOfMemoryError extends Error {
  */
 export function ownHeap(promisedBytes: () => number): Heap {
   const outsideBytes = getHeapStatistics().external_memory;
+  const heapBytes = () => {
+    let bytes = 0;
+    for (const { space_name, space_size, space_used_size } of getHeapSpaceStatistics()) {
+      bytes += isYoung(space_name) ? space_used_size : space_size;
+    }
+    return bytes;
+  };
   return {
-    usedBytes: () => {
-      let bytes = getHeapStatistics().external_memory - outsideBytes + promisedBytes();
-      for (const { space_name, space_size, space_used_size } of getHeapSpaceStatistics()) {
-        bytes += isYoung(space_name) ? space_used_size : space_size;
-      }
-      return bytes;
-    },
+    usedBytes: () => getHeapStatistics().external_memory - outsideBytes + promisedBytes() + heapBytes(),
+    heapBytes,
     collect: collectGarbage,
     nowMs: () => performance.now(),
   };

@@ -88,7 +88,9 @@ export class StoreCommands {
     this.#memory = memory;
     this.#applier = new Applier(store);
     const replies = frontEnds.map((frontEnd) => frontEnd.replies);
-    this.#listings = new ListingJobs(new ListingRoom(listingBytesMax, replies, words));
+    this.#listings = new ListingJobs(new ListingRoom(listingBytesMax, replies, words), (whose, slot, format) =>
+      this.#refuseForMemory(whose, slot, format & HEAD_BIT),
+    );
     this.#security = new SecurityFeed(store, this.#applier.security, words);
   }
 
@@ -294,10 +296,10 @@ export class StoreCommands {
     return isHelp && this.#memory.hasReserve;
   }
 
-  #refuseForMemory(replies: ReplyWriter, slot: number): void {
+  #refuseForMemory(replies: ReplyWriter, slot: number, headBit = 0): void {
     this.#sequencer.stamp(replies);
     const body = renderError(RAFT_INTERNAL_ERROR, MEMORY_FULL, this.#store.index);
-    replies.answer(slot, ReplyFormat.keysError, INSUFFICIENT_STORAGE, body);
+    replies.answer(slot, ReplyFormat.keysError | headBit, INSUFFICIENT_STORAGE, body);
   }
 
   #get(replies: ReplyWriter): void {
@@ -334,6 +336,7 @@ export class StoreCommands {
       (flags & Flag.recursive) !== 0,
       (flags & Flag.sorted) !== 0,
       this.#store.timeFor(timeMs),
+      (sizeBytes) => this.#memory?.hasRoomToRead(sizeBytes) !== false,
     );
     this.#listings.begin(listing, replies, slot, ReplyFormat.keys | headBit(flags));
   }

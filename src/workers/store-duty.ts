@@ -114,6 +114,7 @@ export class StoreDuty {
   get idleMsMax(): number {
     if (this.#sequencer.hasDiskFailed) return Number.POSITIVE_INFINITY;
     if (this.#isExpiryHeldBack) return HELD_BACK_EXPIRY_MS;
+    if (this.store.nextExpirationMs === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
     const nowMs = this.#nowMs();
     return Math.max(0, this.#nextTickMs(nowMs) - nowMs);
   }

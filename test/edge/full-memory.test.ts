@@ -45,6 +45,26 @@ async function fill(api: ApiClient, directory: string, valueBytes: number) {
 }
 
 describe('a store whose memory is nearly full', () => {
+  test('refuses a listing of more directories than the rest of its memory is for, and lives', {
+    timeout: 120_000,
+  }, async () => {
+    const server = await startCommandLine(['--store-heap-mb', String(HEAP_MB), '--event-history', '100']);
+    const api = new ApiClient(server.url, LANES);
+    let next = 0;
+    let refused = 0;
+    const lane = async () => {
+      // Nothing but directories, each in the one before.
+      while (refused === 0) if ((await api.put(`/${next++}${'/d'.repeat(40)}`, 'dir=true')).status === 507) refused++;
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
+    const listings = await Promise.all(Array.from({ length: LANES }, () => api.get('/?recursive=true&sorted=true')));
+    expect(listings.map(({ status }) => status)).toContain(507);
+    expect((await api.get('/0/d?recursive=true')).text).toContain(`/0${'/d'.repeat(40)}`);
+    expect((await api.get('/')).status).toBe(200);
+    await api.close();
+    await server.stop();
+  });
+
   test('refuses writes and watches that would add, and takes them again when there is room', {
     timeout: 120_000,
   }, async () => {

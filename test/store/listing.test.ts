@@ -101,6 +101,21 @@ describe('a listing of more than ten thousand nodes', () => {
     expect(Buffer.concat(parts).toString('latin1') === plainListing(store, '')).toBe(true);
   });
 
+  test('asks for room in the heap before it takes it, and goes no further without', () => {
+    const store = bigStore();
+    for (let count = 0; count < 5000; count++) set(store, `/many/${count}/k`);
+    const asked: number[] = [];
+    const ask = (rooms: number) => (sizeBytes: number) => asked.push(sizeBytes) <= rooms;
+    const whole = new Listing(nodeAt(store, ''), store.tree, true, false, NOON_MS, ask(Number.POSITIVE_INFINITY));
+    expect(whole.lacksRoom).toBe(false);
+    expect(finished(whole)).toBe(listingOf(store, '', true, false));
+    expect(asked.length).toBeGreaterThan(3);
+    expect(asked.reduce((sum, sizeBytes) => sum + sizeBytes)).toBeGreaterThan(5000 * 500);
+    asked.length = 0;
+    expect(new Listing(nodeAt(store, ''), store.tree, true, false, NOON_MS, ask(1)).lacksRoom).toBe(true);
+    expect(asked).toHaveLength(2);
+  });
+
   test('shows the same nodes when it need not sort them', () => {
     const store = bigStore();
     const inOrder = (isSorted: boolean) => keysOf(listingOf(store, '', true, isSorted)).sort();

@@ -12,6 +12,7 @@ class ChosenHeap {
   collections = 0;
   timeMs = 0;
   usedBytes = () => this.keptBytes + this.garbageBytes;
+  heapBytes = () => this.usedBytes();
   collect = () => {
     this.collections++;
     this.garbageBytes = 0;
@@ -90,5 +91,22 @@ describe('a store whose memory fills', () => {
     heap.keptBytes = 700 * MB;
     expect(guard.admits(50 * MB, 1)).toBe(false);
     expect([guard.isFull, guard.admits(SMALL, 1), guard.admits(10 * MB, 1)]).toEqual([false, true, true]);
+  });
+
+  test('has room for reads up to its reserve, and collects for them a tenth of the time, or after a refusal', () => {
+    const { heap, guard } = guarded();
+    heap.keptBytes = 900 * MB;
+    expect([guard.hasRoomToRead(MB), heap.collections]).toEqual([true, 0]);
+    heap.garbageBytes = 80 * MB;
+    expect([guard.hasRoomToRead(MB), heap.collections]).toEqual([true, 1]);
+    heap.garbageBytes = 80 * MB;
+    expect([guard.hasRoomToRead(MB), heap.collections]).toEqual([false, 1]);
+    // What was refused is garbage now.
+    expect([guard.hasRoomToRead(MB), heap.collections]).toEqual([true, 2]);
+    heap.keptBytes = 980 * MB;
+    heap.timeMs += 1000;
+    expect([guard.hasRoomToRead(MB), heap.collections]).toEqual([false, 3]);
+    heap.keptBytes = 900 * MB;
+    expect([guard.hasRoomToRead(MB), heap.collections]).toEqual([true, 3]);
   });
 });
