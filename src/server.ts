@@ -179,7 +179,7 @@ class Server {
       commandsPerCheckpoint: snapshotCount,
       journal: journal.producer,
       journalBell: this.#journalBell,
-      recoveryHelper: { port: helper.port1, said },
+      snapshotHelper: { port: helper.port1, said },
     });
     // Started beside the store worker, so that it has nothing left to load when it learns where the journal goes on.
     const worker = spawnJournalWorker({
@@ -188,7 +188,7 @@ class Server {
       frontEndBells: this.#links.map(({ bell }) => bell),
       storeBell: this.#storeBell,
       journal: journal.consumer,
-      recoveryHelper: { port: helper.port2, said },
+      snapshotHelper: { port: helper.port2, said },
       directory: directory.path,
       segmentSizeBytesMax: LIMITS.segmentBytes,
       spinMs: unlessAlone(LIMITS.journalSpinMs),

@@ -63,11 +63,8 @@ export interface ViewedBytes {
 }
 
 export function createViewedBytes(sizeBytes: number): ViewedBytes {
-  return viewedBytesOf(Buffer.allocUnsafeSlow(sizeBytes));
-}
-
-export function viewedBytesOf({ buffer, byteOffset, length }: Uint8Array): ViewedBytes {
-  return { bytes: Buffer.from(buffer, byteOffset, length), view: new DataView(buffer, byteOffset, length) };
+  const bytes = Buffer.allocUnsafeSlow(sizeBytes);
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, sizeBytes) };
 }
 
 /** What a group's head says. One object is filled again and again. */

@@ -21,7 +21,7 @@ import { type FileLayer, writeFully } from './file-layer.ts';
 import { DamagedJournalError } from './journal-error.ts';
 import type { OnRecord } from './record.ts';
 import { createSegment, GROWTH_STEP_BYTES, type SegmentContents } from './segment.ts';
-import { SegmentChain, type SegmentsAhead, segmentsContinuing } from './segment-chain.ts';
+import { SegmentChain, segmentsContinuing } from './segment-chain.ts';
 import type { SegmentReading } from './segment-reader.ts';
 import { readNamedSnapshot, type SnapshotHeader } from './snapshot-reader.ts';
 
@@ -34,8 +34,6 @@ export interface RecoveryOptions {
   readonly onSnapshotChunk: (chunk: Buffer) => void;
   /** Reads a snapshot where this thread would: hands it on by itself, and throws as `readNamedSnapshot` does. */
   readonly readSnapshot?: ReadSnapshot | undefined;
-  /** Reads the segments meanwhile. */
-  readonly segmentsAhead?: SegmentsAhead | undefined;
   /** Gets each record above the snapshot, in order; the payload is valid until it returns. */
   readonly onRecord: OnRecord;
   readonly log: (message: string) => void;
@@ -69,11 +67,8 @@ export function recover(directory: string, layer: FileLayer, options: RecoveryOp
   prepareDirectory(directory, layer);
   const { segments, snapshots, unfinished } = listDirectory(directory, layer);
   const damaged = new DamagedFolder(directory, layer, options.log);
-  // Forced, an older snapshot may be the one, and other segments follow it.
-  const ahead = options.force ? undefined : options.segmentsAhead;
-  ahead?.expect(segmentsContinuing(segments, snapshots.at(-1)?.sequence ?? 0) ?? []);
   const snapshot = restoreSnapshot(snapshots, layer, options, damaged);
-  const chain = new SegmentChain(layer, snapshot.sequence, Number.POSITIVE_INFINITY, options.onRecord, ahead);
+  const chain = new SegmentChain(layer, snapshot.sequence, Number.POSITIVE_INFINITY, options.onRecord);
   let tornBytes = 0;
   try {
     tornBytes = followSegments(directory, segments, snapshot.sequence, chain, layer, options.log);

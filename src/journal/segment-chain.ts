@@ -3,16 +3,8 @@ import type { NamedFile } from './directory.ts';
 import type { FileLayer } from './file-layer.ts';
 import { DamagedJournalError } from './journal-error.ts';
 import type { OnRecord } from './record.ts';
-import { type ReadSegment, SegmentContents } from './segment.ts';
+import { SegmentContents } from './segment.ts';
 import { findLaterGroup, readSegment, type SegmentReading } from './segment-reader.ts';
-
-/** Somebody who reads segments before they are asked for. */
-export interface SegmentsAhead {
-  /** These will be asked for, in this order. */
-  expect(files: readonly NamedFile[]): void;
-  /** @returns undefined when it is not there, or nothing is to be told of it: whoever asks reads it himself. */
-  take(file: NamedFile): ReadSegment | undefined;
-}
 
 export class SegmentChain {
   readonly contents: SegmentContents;
@@ -21,21 +13,13 @@ export class SegmentChain {
   readonly #afterSequence: number;
   readonly #beforeSequence: number;
   readonly #onRecord: OnRecord;
-  readonly #ahead: SegmentsAhead | undefined;
 
   /** `onRecord` gets the records between the two sequences, both not included. */
-  constructor(
-    layer: FileLayer,
-    afterSequence: number,
-    beforeSequence: number,
-    onRecord: OnRecord,
-    ahead?: SegmentsAhead,
-  ) {
+  constructor(layer: FileLayer, afterSequence: number, beforeSequence: number, onRecord: OnRecord) {
     this.contents = new SegmentContents(layer);
     this.#afterSequence = afterSequence;
     this.#beforeSequence = beforeSequence;
     this.#onRecord = onRecord;
-    this.#ahead = ahead;
   }
 
   /** A segment that another follows was durable to its end. Whatever is wrong with it is damage. */
@@ -61,9 +45,7 @@ export class SegmentChain {
   }
 
   #read(file: NamedFile): SegmentReading {
-    const read = this.#ahead?.take(file);
-    if (read === undefined) this.contents.load(file.path, file.sequence);
-    else this.contents.take(file.path, file.sequence, read);
+    this.contents.load(file.path, file.sequence);
     const reading = readSegment(this.contents, this.#afterSequence, this.#beforeSequence, this.#onRecord);
     this.lastSequence = reading.lastSequence;
     return reading;

@@ -1,6 +1,4 @@
 /** Reads a segment's groups up to the first place without a valid one, and looks at what lies beyond. */
-import type { NamedFile } from './directory.ts';
-import type { FileLayer } from './file-layer.ts';
 import {
   eachRecord,
   GROUP_ALIGNMENT_BYTES,
@@ -12,7 +10,7 @@ import {
   readGroupHead,
   SEGMENT_HEADER_SIZE_BYTES,
 } from './record.ts';
-import { type ReadSegment, SegmentContents } from './segment.ts';
+import type { SegmentContents } from './segment.ts';
 
 export interface SegmentReading {
   /** One less than the segment's first when it has no records. */
@@ -41,31 +39,14 @@ export function readSegment(
   let offset = SEGMENT_HEADER_SIZE_BYTES;
   let lastGroupOffset = offset;
   while (nextSequence < beforeSequence && readGroupHead(segment, offset, sizeBytes, seed, head)) {
-    const end = offset + GROUP_HEAD_SIZE_BYTES + head.bodySizeBytes;
-    const isValid = end <= segment.soundBytes || isGroupBodyValid(segment, offset, sizeBytes, seed, head);
-    if (head.firstSequence !== nextSequence || !isValid) break;
+    if (head.firstSequence !== nextSequence || !isGroupBodyValid(segment, offset, sizeBytes, seed, head)) break;
     eachRecord(segment, offset, head, afterSequence, beforeSequence, onRecord);
     nextSequence += head.recordCount;
     lastGroupOffset = offset;
-    offset = end;
+    offset += GROUP_HEAD_SIZE_BYTES + head.bodySizeBytes;
   }
   const strayBytes = nextSequence >= beforeSequence ? 0 : strayBytesFrom(segment, offset);
   return { lastSequence: nextSequence - 1, endOffset: offset, lastGroupOffset, strayBytes };
-}
-
-/**
- * A segment for `SegmentContents.take`, with its groups checked; on whichever thread.
- * @returns undefined when it cannot be read or is no segment: `load` tells why.
- */
-export function readAhead({ path, sequence }: NamedFile, layer: FileLayer): ReadSegment | undefined {
-  try {
-    const contents = new SegmentContents(layer);
-    contents.load(path, sequence);
-    const { endOffset } = readSegment(contents, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, () => {});
-    return { bytes: contents.bytes as Uint8Array<ArrayBuffer>, sizeBytes: contents.sizeBytes, soundBytes: endOffset };
-  } catch {
-    return undefined;
-  }
 }
 
 /**

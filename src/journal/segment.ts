@@ -17,7 +17,6 @@ import {
   readSequence,
   SEGMENT_HEADER_SIZE_BYTES,
   type ViewedBytes,
-  viewedBytesOf,
   writeSequence,
 } from './record.ts';
 
@@ -66,23 +65,12 @@ export function createSegment(
   return { path, fd, firstSequence, seed, sizeBytes: growthStepBytes };
 }
 
-/** A segment's file that somebody else has read. */
-export interface ReadSegment {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Of the file. */
-  readonly sizeBytes: number;
-  /** Up to here there is one valid group after the other. */
-  readonly soundBytes: number;
-}
-
 /** The contents of one segment at a time, in memory that is used again for the next. */
 export class SegmentContents implements ViewedBytes {
   readonly #layer: FileLayer;
-  #memory = createViewedBytes(0);
+  #memory = createViewedBytes(GROWTH_STEP_BYTES);
   path = '';
   sizeBytes = 0;
-  /** Up to here all groups are known to be valid. */
-  soundBytes = 0;
   firstSequence = 0;
   seed = 0;
 
@@ -105,22 +93,7 @@ export class SegmentContents implements ViewedBytes {
    */
   load(path: string, firstSequence: number): void {
     this.path = path;
-    this.soundBytes = 0;
     this.#read(path);
-    this.#readHeader(firstSequence);
-  }
-
-  /** The same for a file that has been read. */
-  take(path: string, firstSequence: number, { bytes, sizeBytes, soundBytes }: ReadSegment): void {
-    this.path = path;
-    this.#memory = viewedBytesOf(bytes);
-    this.sizeBytes = sizeBytes;
-    this.soundBytes = soundBytes;
-    this.#readHeader(firstSequence);
-  }
-
-  #readHeader(firstSequence: number): void {
-    const { path } = this;
     const { bytes, view } = this.#memory;
     if (this.sizeBytes < SEGMENT_HEADER_SIZE_BYTES) throw new DamagedJournalError(path, 0, 'it has no header');
     if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw new DamagedJournalError(path, 0, 'it is no segment');

@@ -14,8 +14,8 @@ import { runDuty } from './duty-loop.ts';
 import { JournalDuty } from './journal-duty.ts';
 import { measuredFileLayer } from './measured-file-layer.ts';
 import { QuietDuty } from './quiet-duty.ts';
-import { serveRecovery } from './recovery-helper.ts';
 import type { JournalBegin, JournalSetup, WorkerMessage } from './setup.ts';
+import { serveSnapshots } from './snapshot-helper.ts';
 
 assert(parentPort !== null, 'the journal worker is a worker');
 const say = (message: WorkerMessage) => parentPort?.postMessage(message);
@@ -25,11 +25,11 @@ const words = new SharedWords(setup.words);
 const frontEndBells = setup.frontEndBells.map((bell) => new Doorbell(new Int32Array(bell)));
 const storeBell = new Doorbell(new Int32Array(setup.storeBell));
 const metrics = setup.metrics && new WorkerMetrics(setup.metrics);
-serveRecovery(setup.recoveryHelper, nodeFileLayer);
+serveSnapshots(setup.snapshotHelper, nodeFileLayer);
 parentPort.once('message', run);
 
 function run({ lastSequence }: JournalBegin): void {
-  setup.recoveryHelper.port.close();
+  setup.snapshotHelper.port.close();
   const files = metrics === undefined ? nodeFileLayer : measuredFileLayer(nodeFileLayer, metrics);
   const writer = JournalWriter.open(setup.directory, files, {
     nextSequence: lastSequence + 1,

@@ -1,6 +1,6 @@
 /** What the main thread hands to the workers at their start, and what they say back. */
 import type { LinkEnd } from '../frame/link.ts';
-import type { RecoveryHelperEnd } from './recovery-helper.ts';
+import type { SnapshotHelperEnd } from './snapshot-helper.ts';
 
 /** The store worker's share of one front end. */
 export interface FrontEndShare {
@@ -19,7 +19,7 @@ export interface DurableSetup {
   readonly journal: LinkEnd;
   readonly journalBell: SharedArrayBuffer;
   /** Of the journal worker. */
-  readonly recoveryHelper: RecoveryHelperEnd;
+  readonly snapshotHelper: SnapshotHelperEnd;
 }
 
 export interface StoreSetup {
@@ -54,7 +54,7 @@ export interface JournalSetup {
   readonly storeBell: SharedArrayBuffer;
   readonly journal: LinkEnd;
   /** Of the store worker. */
-  readonly recoveryHelper: RecoveryHelperEnd;
+  readonly snapshotHelper: SnapshotHelperEnd;
   readonly directory: string;
   readonly segmentSizeBytesMax: number;
   /** Of `SpinPolicy`. */

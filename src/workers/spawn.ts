@@ -5,7 +5,7 @@ import type { JournalSetup, StoreSetup } from './setup.ts';
 
 export function spawnStoreWorker(setup: StoreSetup, heapSizeMb: number): Worker {
   const ends: Ported[] = setup.frontEnds.flatMap(({ requests, replies }) => [requests, replies]);
-  if (setup.durable !== undefined) ends.push(setup.durable.journal, setup.durable.recoveryHelper);
+  if (setup.durable !== undefined) ends.push(setup.durable.journal, setup.durable.snapshotHelper);
   return new Worker(siblingModule(import.meta.url, 'store-worker'), {
     name: 'uetcd-store',
     workerData: setup,
@@ -18,7 +18,7 @@ export function spawnJournalWorker(setup: JournalSetup): Worker {
   return new Worker(siblingModule(import.meta.url, 'journal-worker'), {
     name: 'uetcd-journal',
     workerData: setup,
-    transferList: portsOf([setup.journal, setup.recoveryHelper]),
+    transferList: portsOf([setup.journal, setup.snapshotHelper]),
   });
 }
 

@@ -5,7 +5,7 @@ import { recover } from '../journal/recovery.ts';
 import { StoreReader } from '../store/snapshot-codec.ts';
 import type { Store } from '../store/store.ts';
 import { Applier } from './apply.ts';
-import type { RecoveryHelper } from './recovery-helper.ts';
+import type { SnapshotHelper } from './snapshot-helper.ts';
 
 export interface RecoveredState {
   /** Sequence of the last command. */
@@ -17,7 +17,7 @@ export interface RecoveredState {
 /**
  * @param store empty.
  * @param mustForce keeps what is valid before a damaged place and moves the rest aside, instead of refusing.
- * @param helper reads the files on another thread; without one they are read here.
+ * @param helper reads snapshots on another thread; without one they are read here.
  * Throws when the directory is damaged, or when replay does not reach the state that was.
  */
 export function recoverStore(
@@ -26,15 +26,14 @@ export function recoverStore(
   layer: FileLayer,
   mustForce: boolean,
   log: (text: string) => void,
-  helper?: RecoveryHelper,
+  helper?: SnapshotHelper,
 ): RecoveredState {
   const reader = new StoreReader(store);
   const replayer = new Replayer(store);
   const { lastSequence, snapshotSequence } = recover(directory, layer, {
     force: mustForce,
     onSnapshotChunk: (chunk) => reader.chunk(chunk),
-    readSnapshot: helper && ((file) => helper.readSnapshot(file, (chunk, survey) => reader.chunk(chunk, survey))),
-    segmentsAhead: helper,
+    readSnapshot: helper && ((file) => helper.read(file, (chunk, survey) => reader.chunk(chunk, survey))),
     onRecord: (_sequence, _timeMs, payload, offset, lengthBytes) => replayer.apply(payload, offset, lengthBytes),
     log,
   });

@@ -15,9 +15,9 @@ import { JournalFeed } from './journal-feed.ts';
 import { KeptReads } from './kept-reads.ts';
 import { MemoryGuard, OutOfMemoryError, ownHeap } from './memory-guard.ts';
 import { QuietDuty } from './quiet-duty.ts';
-import { RecoveryHelper } from './recovery-helper.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import type { StoreSetup, WorkerMessage } from './setup.ts';
+import { SnapshotHelper } from './snapshot-helper.ts';
 import { StoreDuty } from './store-duty.ts';
 import { recoverStore } from './store-recovery.ts';
 
@@ -53,16 +53,16 @@ const duty = new StoreDuty((onEvent) => new Store(historyEventsMax, durable !== 
 });
 if (durable === undefined) say({ kind: 'ready', lastSequence: 0, etcdIndex: duty.store.index, nodes: 0 });
 else {
-  const { directory, mustForceRecovery, commandsPerCheckpoint, journal, journalBell, recoveryHelper } = durable;
+  const { directory, mustForceRecovery, commandsPerCheckpoint, journal, journalBell, snapshotHelper } = durable;
   const { lastSequence, snapshotSequence } = recoverStore(
     duty.store,
     directory,
     nodeFileLayer,
     mustForceRecovery,
     warn,
-    new RecoveryHelper(recoveryHelper, () => words.isStoreStopping),
+    new SnapshotHelper(snapshotHelper, () => words.isStoreStopping),
   );
-  recoveryHelper.port.close();
+  snapshotHelper.port.close();
   const { sleepers } = duty.store.tree;
   if (sleepers.heldBytes + sleepers.nodesBytes > setup.heapBytes) throw new OutOfMemoryError();
   const feedBell = new Doorbell(new Int32Array(journalBell));

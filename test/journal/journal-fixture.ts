@@ -6,7 +6,6 @@ import { onTestFinished } from 'vitest';
 import { type FileLayer, nodeFileLayer } from '../../src/journal/file-layer.ts';
 import { JournalWriter, type JournalWriterOptions } from '../../src/journal/journal-writer.ts';
 import { type Recovery, recover } from '../../src/journal/recovery.ts';
-import { readAhead } from '../../src/journal/segment-reader.ts';
 import { SnapshotWriter } from '../../src/journal/snapshot-file.ts';
 import { removeTemporary } from '../support/temporary-directory.ts';
 
@@ -61,17 +60,12 @@ export function writeSnapshot(directory: string, sequence: number, chunks: reado
   return writer.path;
 }
 
-/** @param isReadAhead whether somebody else reads the segments. */
-export function recoverAll(
-  directory: string,
-  { force = false, layer = nodeFileLayer, isReadAhead = false } = {},
-): Recovered {
+export function recoverAll(directory: string, { force = false, layer = nodeFileLayer } = {}): Recovered {
   const chunks: string[] = [];
   const records: string[] = [];
   const messages: string[] = [];
   const recovery = recover(directory, layer, {
     force,
-    segmentsAhead: isReadAhead ? { expect: () => {}, take: (file) => readAhead(file, layer) } : undefined,
     onSnapshotChunk: (chunk) => chunks.push(chunk.toString('latin1')),
     onRecord: (sequence, timeMs, payload, offset, lengthBytes) =>
       records.push(`${sequence}@${timeMs}:${payload.toString('latin1', offset, offset + lengthBytes)}`),
