@@ -235,7 +235,11 @@ function assertNothingBeyond(directory: string, layer: FileLayer, nextSequence: 
   if (last === undefined || last.sequence < nextSequence) return;
   assert(last.sequence === nextSequence, 'no segment lies beyond what has been recovered');
   const contents = new SegmentContents(layer);
-  contents.load(last.path, last.sequence);
-  const { lastSequence } = readSegment(contents, 0, Number.POSITIVE_INFINITY, () => {});
-  assert(lastSequence < nextSequence, 'a segment that is replaced has no records');
+  try {
+    contents.open(last.path, last.sequence);
+    const { lastSequence } = readSegment(contents, 0, Number.POSITIVE_INFINITY, () => {});
+    assert(lastSequence < nextSequence, 'a segment that is replaced has no records');
+  } finally {
+    contents.close();
+  }
 }

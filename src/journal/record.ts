@@ -98,51 +98,44 @@ export function writeGroupHead(
 }
 
 /**
- * Reads the head of the group at `offset` of a segment that fills `bytes` up to `end`.
+ * Reads a group's head.
+ * @param at where in `bytes` it begins; all of it is there. @param fileOffset where it begins in the file.
  * @returns false when there is no head written for this place.
  */
 export function readGroupHead(
   { bytes, view }: ViewedBytes,
-  offset: number,
-  end: number,
+  at: number,
+  fileOffset: number,
   seed: number,
   head: GroupHead,
 ): boolean {
-  if (offset + GROUP_HEAD_SIZE_BYTES > end || view.getUint32(offset, true) !== MARKER_WORD) return false;
-  if (view.getUint32(offset + AT.offset, true) !== offset) return false;
-  const check = checkOf(bytes, offset + AT.offset, offset + GROUP_HEAD_SIZE_BYTES, seed);
-  if (view.getUint32(offset + AT.headCheck, true) !== check) return false;
-  head.bodySizeBytes = view.getUint32(offset + AT.size, true);
-  head.firstSequence = readSequence(view, offset + AT.firstSequence);
-  head.recordCount = view.getUint32(offset + AT.count, true);
+  if (view.getUint32(at, true) !== MARKER_WORD || view.getUint32(at + AT.offset, true) !== fileOffset) return false;
+  const check = checkOf(bytes, at + AT.offset, at + GROUP_HEAD_SIZE_BYTES, seed);
+  if (view.getUint32(at + AT.headCheck, true) !== check) return false;
+  head.bodySizeBytes = view.getUint32(at + AT.size, true);
+  head.firstSequence = readSequence(view, at + AT.firstSequence);
+  head.recordCount = view.getUint32(at + AT.count, true);
   return true;
 }
 
-/** Whether the body behind a valid head is what was written. */
-export function isGroupBodyValid(
-  { bytes, view }: ViewedBytes,
-  offset: number,
-  end: number,
-  seed: number,
-  head: GroupHead,
-): boolean {
-  const bodyAt = offset + GROUP_HEAD_SIZE_BYTES;
-  if (bodyAt + head.bodySizeBytes > end) return false;
-  return view.getUint32(offset + AT.bodyCheck, true) === checkOf(bytes, bodyAt, bodyAt + head.bodySizeBytes, seed);
+/** Whether the body behind a valid head at `at` of `bytes`, which hold all of it, is what was written. */
+export function isGroupBodyValid({ bytes, view }: ViewedBytes, at: number, seed: number, head: GroupHead): boolean {
+  const bodyAt = at + GROUP_HEAD_SIZE_BYTES;
+  return view.getUint32(at + AT.bodyCheck, true) === checkOf(bytes, bodyAt, bodyAt + head.bodySizeBytes, seed);
 }
 
-/** Hands out those records of a valid group that lie in the span, both ends of which are open. */
+/** Hands out those records of the valid group at `groupAt` of `bytes` that lie in the span, both ends of which are open. */
 export function eachRecord(
   { bytes, view }: ViewedBytes,
-  groupOffset: number,
+  groupAt: number,
   head: GroupHead,
   afterSequence: number,
   beforeSequence: number,
   onRecord: OnRecord,
 ): void {
-  const end = groupOffset + GROUP_HEAD_SIZE_BYTES + head.bodySizeBytes;
+  const end = groupAt + GROUP_HEAD_SIZE_BYTES + head.bodySizeBytes;
   const endSequence = head.firstSequence + head.recordCount;
-  let at = groupOffset + GROUP_HEAD_SIZE_BYTES;
+  let at = groupAt + GROUP_HEAD_SIZE_BYTES;
   for (let sequence = head.firstSequence; sequence < endSequence; sequence++) {
     const lengthBytes = view.getUint32(at, true);
     const payloadAt = at + RECORD_HEAD_SIZE_BYTES;
@@ -153,7 +146,7 @@ export function eachRecord(
       onRecord(sequence, timeMs, bytes, payloadAt, lengthBytes);
     }
   }
-  assert(alignedSizeBytes(at) === end, 'the records of a valid group fill it');
+  assert(alignedSizeBytes(at - groupAt) === end - groupAt, 'the records of a valid group fill it');
 }
 
 export function writeRecordHead(view: DataView, offset: number, lengthBytes: number, timeMs: number): void {

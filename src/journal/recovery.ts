@@ -22,7 +22,7 @@ import { DamagedJournalError } from './journal-error.ts';
 import type { OnRecord } from './record.ts';
 import { createSegment, GROWTH_STEP_BYTES, type SegmentContents } from './segment.ts';
 import { SegmentChain, segmentsContinuing } from './segment-chain.ts';
-import type { SegmentReading } from './segment-reader.ts';
+import { type SegmentReading, validGroupAt } from './segment-reader.ts';
 import { readNamedSnapshot, type SnapshotHeader } from './snapshot-reader.ts';
 
 export type ReadSnapshot = (file: NamedFile) => SnapshotHeader;
@@ -86,6 +86,8 @@ export function recover(directory: string, layer: FileLayer, options: RecoveryOp
     if (chain.lastSequence < lastSequence) {
       layer.close(createSegment(directory, layer, lastSequence + 1, GROWTH_STEP_BYTES, noCrash).fd);
     }
+  } finally {
+    chain.close();
   }
   for (const path of unfinished) removeUnfinished(path, layer, options.log);
   layer.fsyncDirectory(directory); // A name we have relied on may be younger than the last sync.
@@ -167,18 +169,27 @@ function continuationMissing(
  */
 function settleEnd(
   path: string,
-  { bytes }: SegmentContents,
+  contents: SegmentContents,
   { endOffset, lastGroupOffset }: SegmentReading,
   layer: FileLayer,
 ): void {
+  const group = lastGroupOf(contents, lastGroupOffset, endOffset);
   const fd = layer.open(path, 'r+');
   try {
     layer.truncate(fd, endOffset);
-    writeFully(layer, fd, bytes.subarray(lastGroupOffset), endOffset - lastGroupOffset, lastGroupOffset);
+    writeFully(layer, fd, group, group.length, lastGroupOffset);
     layer.fsync(fd);
   } finally {
     layer.close(fd);
   }
+}
+
+/** Empty when there is none. It was valid when its records were handed out, and may have to be read once more. */
+function lastGroupOf(contents: SegmentContents, offset: number, endOffset: number): Buffer {
+  if (offset === endOffset) return Buffer.alloc(0);
+  const at = validGroupAt(contents, offset, { bodySizeBytes: 0, firstSequence: 0, recordCount: 0 });
+  if (at === -1) throw new DamagedJournalError(contents.path, offset, 'a group that was valid is so no more');
+  return contents.bytes.subarray(at, at + endOffset - offset);
 }
 
 /** Moves aside the segment that is damaged, from the damage on, and all that come after it. */

@@ -38,10 +38,14 @@ export function replayClosed(directory: string, layer: FileLayer, options: Repla
   const snapshotSequence = snapshot?.sequence ?? 0;
   const chain = new SegmentChain(layer, snapshotSequence, untilSequence + 1, onRecord);
   const relevant = segmentsContinuing(segments, snapshotSequence) ?? [];
-  for (const [position, segment] of relevant.entries()) {
-    const next = relevant[position + 1];
-    if (next === undefined || segment.sequence > untilSequence) break; // The last one is being written.
-    chain.readClosed(segment, next);
+  try {
+    for (const [position, segment] of relevant.entries()) {
+      const next = relevant[position + 1];
+      if (next === undefined || segment.sequence > untilSequence) break; // The last one is being written.
+      chain.readClosed(segment, next);
+    }
+  } finally {
+    chain.close();
   }
   const lastSequence = Math.max(snapshotSequence, Math.min(chain.lastSequence, untilSequence));
   return { snapshotSequence, snapshotMetadata: snapshot?.metadata, lastSequence };

@@ -22,6 +22,11 @@ export class SegmentChain {
     this.#onRecord = onRecord;
   }
 
+  /** To be called in the end, whatever has been thrown. */
+  close(): void {
+    this.contents.close();
+  }
+
   /** A segment that another follows was durable to its end. Whatever is wrong with it is damage. */
   readClosed(file: NamedFile, next: NamedFile): void {
     const reading = this.#read(file);
@@ -45,7 +50,7 @@ export class SegmentChain {
   }
 
   #read(file: NamedFile): SegmentReading {
-    this.contents.load(file.path, file.sequence);
+    this.contents.open(file.path, file.sequence);
     const reading = readSegment(this.contents, this.#afterSequence, this.#beforeSequence, this.#onRecord);
     this.lastSequence = reading.lastSequence;
     return reading;

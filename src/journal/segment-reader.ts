@@ -12,6 +12,9 @@ import {
 } from './record.ts';
 import type { SegmentContents } from './segment.ts';
 
+/** What is looked through at a time; a multiple of the alignment of groups. */
+const STEP_BYTES = 64 * 1024;
+
 export interface SegmentReading {
   /** One less than the segment's first when it has no records. */
   readonly lastSequence: number;
@@ -33,20 +36,29 @@ export function readSegment(
   beforeSequence: number,
   onRecord: OnRecord,
 ): SegmentReading {
-  const { seed, sizeBytes } = segment;
   const head: GroupHead = { bodySizeBytes: 0, firstSequence: 0, recordCount: 0 };
   let nextSequence = segment.firstSequence;
   let offset = SEGMENT_HEADER_SIZE_BYTES;
   let lastGroupOffset = offset;
-  while (nextSequence < beforeSequence && readGroupHead(segment, offset, sizeBytes, seed, head)) {
-    if (head.firstSequence !== nextSequence || !isGroupBodyValid(segment, offset, sizeBytes, seed, head)) break;
-    eachRecord(segment, offset, head, afterSequence, beforeSequence, onRecord);
+  while (nextSequence < beforeSequence) {
+    const at = validGroupAt(segment, offset, head);
+    if (at === -1 || head.firstSequence !== nextSequence) break;
+    eachRecord(segment, at, head, afterSequence, beforeSequence, onRecord);
     nextSequence += head.recordCount;
     lastGroupOffset = offset;
     offset += GROUP_HEAD_SIZE_BYTES + head.bodySizeBytes;
   }
   const strayBytes = nextSequence >= beforeSequence ? 0 : strayBytesFrom(segment, offset);
   return { lastSequence: nextSequence - 1, endOffset: offset, lastGroupOffset, strayBytes };
+}
+
+/** @returns where in the segment's `bytes` the group of the file's `offset` lies; -1 when there is none, or it is not as written. */
+export function validGroupAt(segment: SegmentContents, offset: number, head: GroupHead): number {
+  const headAt = headOfGroupAt(segment, offset, head);
+  const groupSizeBytes = GROUP_HEAD_SIZE_BYTES + head.bodySizeBytes;
+  if (headAt === -1 || offset + groupSizeBytes > segment.sizeBytes) return -1;
+  const at = segment.at(offset, groupSizeBytes);
+  return isGroupBodyValid(segment, at, segment.seed, head) ? at : -1;
 }
 
 /**
@@ -56,19 +68,46 @@ export function readSegment(
  * @returns its offset; -1 when there is none.
  */
 export function findLaterGroup(segment: SegmentContents, endOffset: number): number {
-  const { bytes, seed, sizeBytes } = segment;
   const head: GroupHead = { bodySizeBytes: 0, firstSequence: 0, recordCount: 0 };
-  let offset = bytes.indexOf(GROUP_MARKER, endOffset + 1);
-  while (offset !== -1 && offset < sizeBytes) {
-    const isAligned = offset % GROUP_ALIGNMENT_BYTES === 0;
-    if (isAligned && readGroupHead(segment, offset, sizeBytes, seed, head)) return offset;
-    offset = bytes.indexOf(GROUP_MARKER, offset + 1);
+  // Groups begin at multiples of their alignment, so no marker lies across the end of a step.
+  const first = Math.floor(endOffset / GROUP_ALIGNMENT_BYTES + 1) * GROUP_ALIGNMENT_BYTES;
+  for (let offset = first; offset < segment.sizeBytes; offset += STEP_BYTES) {
+    const sizeBytes = Math.min(STEP_BYTES, segment.sizeBytes - offset);
+    for (const candidate of markersIn(segment, offset, sizeBytes)) {
+      if (headOfGroupAt(segment, candidate, head) !== -1) return candidate;
+    }
   }
   return -1;
 }
 
-function strayBytesFrom({ bytes, sizeBytes }: SegmentContents, offset: number): number {
-  let end = sizeBytes;
-  while (end > offset && bytes[end - 1] === 0) end--;
-  return end - offset;
+/** Offsets of all aligned markers in a part of the file. */
+function markersIn(segment: SegmentContents, offset: number, sizeBytes: number): number[] {
+  const from = segment.at(offset, sizeBytes);
+  const bytes = segment.bytes.subarray(from, from + sizeBytes);
+  const found: number[] = [];
+  for (let at = bytes.indexOf(GROUP_MARKER); at !== -1; at = bytes.indexOf(GROUP_MARKER, at + 1)) {
+    if (at % GROUP_ALIGNMENT_BYTES === 0) found.push(offset + at);
+  }
+  return found;
+}
+
+/** @returns where in the segment's `bytes` the head lies that is written for the file's `offset`; -1 when there is none. */
+function headOfGroupAt(segment: SegmentContents, offset: number, head: GroupHead): number {
+  if (offset + GROUP_HEAD_SIZE_BYTES > segment.sizeBytes) return -1;
+  const at = segment.at(offset, GROUP_HEAD_SIZE_BYTES);
+  return readGroupHead(segment, at, offset, segment.seed, head) ? at : -1;
+}
+
+function strayBytesFrom(segment: SegmentContents, offset: number): number {
+  let end = segment.sizeBytes;
+  while (end > offset) {
+    const stepBytes = Math.min(STEP_BYTES, end - offset);
+    const from = segment.at(end - stepBytes, stepBytes);
+    const { bytes } = segment;
+    let at = from + stepBytes;
+    while (at > from && bytes[at - 1] === 0) at--;
+    if (at > from) return end - stepBytes + (at - from) - offset;
+    end -= stepBytes;
+  }
+  return 0;
 }

@@ -28,6 +28,8 @@ const AT = { version: 8, seed: 12, firstSequence: 16, zero: 24, check: 28 } as c
 /** Offsets are u32, and a read call takes less than 2 GiB. We write far smaller ones. */
 const SIZE_BYTES_MAX = 2 ** 31 - 1;
 
+const WINDOW_SIZE_BYTES = 1024 * 1024;
+
 /** A segment that is being written. */
 export interface OpenSegment {
   readonly path: string;
@@ -65,10 +67,17 @@ export function createSegment(
   return { path, fd, firstSequence, seed, sizeBytes: growthStepBytes };
 }
 
-/** The contents of one segment at a time, in memory that is used again for the next. */
+/**
+ * The contents of one segment at a time, through a window of memory that is used again. What a start waits for is memory that
+ * is touched for the first time: of a whole segment that cost more than all its checks (native-bench, "restart").
+ */
 export class SegmentContents implements ViewedBytes {
   readonly #layer: FileLayer;
-  #memory = createViewedBytes(GROWTH_STEP_BYTES);
+  /** A part of the file: it begins at `#windowAt` and is read up to `#windowEnd`. */
+  #window = createViewedBytes(WINDOW_SIZE_BYTES);
+  #windowAt = 0;
+  #windowEnd = 0;
+  #fd: number | undefined;
   path = '';
   sizeBytes = 0;
   firstSequence = 0;
@@ -79,28 +88,64 @@ export class SegmentContents implements ViewedBytes {
   }
 
   get bytes(): Buffer {
-    return this.#memory.bytes;
+    return this.#window.bytes;
   }
 
   get view(): DataView {
-    return this.#memory.view;
+    return this.#window.view;
   }
 
   /**
-   * Reads the file and its header.
+   * Opens the file, in place of the one before, and reads its header. To be closed.
    * @param firstSequence what its name says.
    * @throws DamagedJournalError when the header is not that of this segment.
    */
-  load(path: string, firstSequence: number): void {
+  open(path: string, firstSequence: number): void {
+    this.close();
     this.path = path;
-    this.#read(path);
-    const { bytes, view } = this.#memory;
+    this.#fd = this.#layer.open(path, 'r');
+    this.sizeBytes = this.#layer.sizeBytes(this.#fd);
+    if (this.sizeBytes > SIZE_BYTES_MAX) throw new DamagedJournalError(path, 0, 'it is too large for a segment');
     if (this.sizeBytes < SEGMENT_HEADER_SIZE_BYTES) throw new DamagedJournalError(path, 0, 'it has no header');
-    if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw new DamagedJournalError(path, 0, 'it is no segment');
-    if (view.getUint32(AT.check, true) !== crc32(bytes.subarray(0, AT.check))) {
+    this.#readHeader(firstSequence);
+  }
+
+  close(): void {
+    this.#windowAt = 0;
+    this.#windowEnd = 0;
+    if (this.#fd !== undefined) this.#layer.close(this.#fd);
+    this.#fd = undefined;
+  }
+
+  /**
+   * Brings a part of the file into memory. It lies within the file.
+   * @returns where in `bytes` it begins, until the next call.
+   */
+  at(offset: number, lengthBytes: number): number {
+    if (offset < this.#windowAt || offset + lengthBytes > this.#windowEnd) this.#moveWindow(offset, lengthBytes);
+    return offset - this.#windowAt;
+  }
+
+  #moveWindow(offset: number, lengthBytes: number): void {
+    if (lengthBytes > this.bytes.length) this.#window = createViewedBytes(lengthBytes);
+    const wantedBytes = Math.min(this.bytes.length, this.sizeBytes - offset);
+    const read = readFully(this.#layer, this.#fd as number, this.bytes, 0, wantedBytes, offset);
+    if (read < wantedBytes) throw new DamagedJournalError(this.path, 0, 'it ends before its size');
+    this.#windowAt = offset;
+    this.#windowEnd = offset + read;
+  }
+
+  #readHeader(firstSequence: number): void {
+    const { path } = this;
+    const start = this.at(0, SEGMENT_HEADER_SIZE_BYTES);
+    const { bytes, view } = this;
+    if (!bytes.subarray(start, start + MAGIC.length).equals(MAGIC)) {
+      throw new DamagedJournalError(path, 0, 'it is no segment');
+    }
+    if (view.getUint32(start + AT.check, true) !== crc32(bytes.subarray(start, start + AT.check))) {
       throw new DamagedJournalError(path, 0, 'the checksum of its header is wrong');
     }
-    const version = view.getUint32(AT.version, true);
+    const version = view.getUint32(start + AT.version, true);
     if (version !== RECORD_FORMAT_VERSION) {
       throw new DamagedJournalError(
         path,
@@ -108,23 +153,10 @@ export class SegmentContents implements ViewedBytes {
         `it has format ${version}, and this version reads ${RECORD_FORMAT_VERSION}`,
       );
     }
-    this.seed = view.getUint32(AT.seed, true);
-    this.firstSequence = readSequence(view, AT.firstSequence);
+    this.seed = view.getUint32(start + AT.seed, true);
+    this.firstSequence = readSequence(view, start + AT.firstSequence);
     if (this.firstSequence !== firstSequence) {
       throw new DamagedJournalError(path, 0, `it begins with command ${this.firstSequence}, its name says otherwise`);
-    }
-  }
-
-  #read(path: string): void {
-    const fd = this.#layer.open(path, 'r');
-    try {
-      this.sizeBytes = this.#layer.sizeBytes(fd);
-      if (this.sizeBytes > SIZE_BYTES_MAX) throw new DamagedJournalError(path, 0, 'it is too large for a segment');
-      if (this.sizeBytes > this.bytes.length) this.#memory = createViewedBytes(this.sizeBytes);
-      const read = readFully(this.#layer, fd, this.bytes, 0, this.sizeBytes, 0);
-      if (read < this.sizeBytes) throw new DamagedJournalError(path, 0, 'it ends before its size');
-    } finally {
-      this.#layer.close(fd);
     }
   }
 }
