@@ -95,9 +95,8 @@ export class LargeAnswers {
     return share && { parts: [outOfRing(rest)], share };
   }
 
-  /** Ends a watch by an event. */
+  /** Ends a watch by an event. @param event whose share has been held for it. */
   endWatch(slot: number, response: HttpResponse, { parts, share }: LargeEvent): void {
-    share.hold();
     this.#send(slot, response, parts, share);
   }
 
@@ -155,7 +154,7 @@ export class LargeAnswers {
 /** An event on its way to those who watch. */
 export interface LargeEvent {
   readonly parts: readonly Uint8Array[];
-  /** To be released when all have been told. */
+  /** To be held for each who is to be told, and released when all are known. */
   readonly share: AnswerShare;
 }
 

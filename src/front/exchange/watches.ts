@@ -30,7 +30,8 @@ export class Watches {
     this.#durations = durations;
     this.#options = options;
     this.#streams = new StreamWriter(slots, options.limits.streamBacklogBytesMax, (slot) => this.#dropSlowStream(slot));
-    this.#polls = new PollAnswers(slots);
+    const { large } = options;
+    this.#polls = new PollAnswers(slots, (slot, event) => large.endWatch(slot, slots.responseOf(slot), event));
   }
 
   open(reply: ReplyReader): void {
@@ -92,7 +93,7 @@ export class Watches {
       const slot = entry & ~STREAM_BIT;
       if (this.#slots.stateOf(slot) !== SlotState.watching) continue;
       if ((entry & STREAM_BIT) !== 0) this.#streams.add(slot, rest);
-      else if (event !== undefined) large.endWatch(slot, this.#slots.responseOf(slot), event);
+      else if (event !== undefined) this.#polls.addLarge(slot, event);
       else {
         this.#closeForWantOfRoom(slot);
         continue;

@@ -1,4 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
+import { AnswerShare } from '../../../src/front/exchange/answer-budget.ts';
+import type { LargeEvent } from '../../../src/front/exchange/large-answers.ts';
 import { PollAnswers } from '../../../src/front/exchange/poll-answers.ts';
 import { TimedWatchers } from './timed-watchers.ts';
 
@@ -6,7 +8,18 @@ import { TimedWatchers } from './timed-watchers.ts';
 const SEND_MS = 0.25;
 
 class Rig extends TimedWatchers {
-  readonly polls = new PollAnswers(this.slots, this.queue);
+  /** Ended by a large event, in their order. */
+  readonly endedByLarge: number[] = [];
+  readonly polls = new PollAnswers(
+    this.slots,
+    (slot, { share }) => {
+      this.endedByLarge.push(slot);
+      this.slots.release(slot);
+      this.spend();
+      share.release();
+    },
+    this.queue,
+  );
 }
 
 let rig: Rig;
@@ -66,4 +79,26 @@ test('all are answered at once where nobody can wait for turns', () => {
   for (const { slot } of watchers) rig.polls.add(slot, Buffer.from('a}'));
   rig.polls.flush('all');
   expect(watchers.every(({ response }) => response.body === 'a}')).toBe(true);
+});
+
+test('a large event takes turns, too, and its share is given back when each has it or has gone', () => {
+  let isGivenBack = false;
+  const share = new AnswerShare(() => {
+    isGivenBack = true;
+  });
+  const event: LargeEvent = { parts: [Buffer.from('a}')], share };
+  const watchers = Array.from({ length: 10 }, () => rig.open());
+  for (const { slot } of watchers) rig.polls.addLarge(slot, event);
+  share.release();
+  const [gone] = watchers.slice(-1) as [(typeof watchers)[number]];
+  for (const count of [4, 8]) {
+    rig.polls.flush();
+    expect(rig.endedByLarge).toEqual(watchers.slice(0, count).map(({ slot }) => slot));
+    expect(isGivenBack).toBe(false);
+  }
+  rig.polls.forget(gone.slot);
+  rig.slots.startCancelling(gone.slot);
+  rig.polls.flush();
+  expect(rig.endedByLarge).toHaveLength(9);
+  expect([isGivenBack, rig.polls.hasWaiting]).toEqual([true, false]);
 });

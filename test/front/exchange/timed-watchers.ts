@@ -13,10 +13,15 @@ export class TimedWatchers {
     this.sendMs = sendMs;
   }
 
+  /** A send has been done. */
+  spend(): void {
+    this.#nowMs += this.sendMs;
+  }
+
   open(): { slot: number; response: FakeResponse } {
     const response = new FakeResponse();
     response.cork = (task) => {
-      this.#nowMs += this.sendMs;
+      this.spend();
       task();
     };
     const slot = this.slots.claim(response.asResponse);
