@@ -192,7 +192,7 @@ class Server {
       directory: directory.path,
       segmentSizeBytesMax: LIMITS.segmentBytes,
       spinMs: unlessAlone(LIMITS.journalSpinMs),
-      waitedIntervalMsMax: LIMITS.waitedIntervalMsMax,
+      waitedIntervalMsMax: LIMITS.durableWaitedIntervalMsMax,
       metrics: this.#monitoring.isCounting ? this.#monitoring.journalMemory : undefined,
     });
     this.#journalWorker = this.#serverWorker(worker, 'the journal worker', this.#journalBell);
@@ -222,7 +222,7 @@ class Server {
         listingBytesMax: maxAnswerBytesInFlight,
         heapBytes: storeHeapMb * MB,
         spinMs: unlessAlone(LIMITS.storeSpinMs),
-        waitedIntervalMsMax: LIMITS.waitedIntervalMsMax,
+        waitedIntervalMsMax: durable === undefined ? LIMITS.waitedIntervalMsMax : LIMITS.durableWaitedIntervalMsMax,
         metrics: this.#monitoring.isCounting ? this.#monitoring.storeMemory : undefined,
         durable,
       },
