@@ -1,4 +1,5 @@
 /** Reads a segment's groups up to the first place without a valid one, and looks at what lies beyond. */
+import { WINDOW_SIZE_BYTES } from './file-window.ts';
 import {
   eachRecord,
   GROUP_ALIGNMENT_BYTES,
@@ -13,7 +14,7 @@ import {
 import type { SegmentContents } from './segment.ts';
 
 /** What is looked through at a time; a multiple of the alignment of groups. */
-const STEP_BYTES = 64 * 1024;
+const STEP_BYTES = WINDOW_SIZE_BYTES;
 
 export interface SegmentReading {
   /** One less than the segment's first when it has no records. */

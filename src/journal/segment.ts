@@ -9,10 +9,10 @@ import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { CrashHook } from './crash-point.ts';
 import { segmentPath, UNFINISHED_SUFFIX } from './directory.ts';
-import { type FileLayer, readFully, writeFully } from './file-layer.ts';
+import { type FileLayer, writeFully } from './file-layer.ts';
+import { FileWindow } from './file-window.ts';
 import { DamagedJournalError } from './journal-error.ts';
 import {
-  createViewedBytes,
   RECORD_FORMAT_VERSION,
   readSequence,
   SEGMENT_HEADER_SIZE_BYTES,
@@ -27,8 +27,6 @@ const MAGIC = Buffer.from('uetcdjnl', 'latin1');
 const AT = { version: 8, seed: 12, firstSequence: 16, zero: 24, check: 28 } as const;
 /** Offsets are u32, and a read call takes less than 2 GiB. We write far smaller ones. */
 const SIZE_BYTES_MAX = 2 ** 31 - 1;
-
-const WINDOW_SIZE_BYTES = 1024 * 1024;
 
 /** A segment that is being written. */
 export interface OpenSegment {
@@ -67,16 +65,10 @@ export function createSegment(
   return { path, fd, firstSequence, seed, sizeBytes: growthStepBytes };
 }
 
-/**
- * The contents of one segment at a time, through a window of memory that is used again. What a start waits for is memory that
- * is touched for the first time: of a whole segment that cost more than all its checks (native-bench, "restart").
- */
+/** The contents of one segment at a time. */
 export class SegmentContents implements ViewedBytes {
   readonly #layer: FileLayer;
-  /** A part of the file: it begins at `#windowAt` and is read up to `#windowEnd`. */
-  #window = createViewedBytes(WINDOW_SIZE_BYTES);
-  #windowAt = 0;
-  #windowEnd = 0;
+  readonly #window: FileWindow;
   #fd: number | undefined;
   path = '';
   sizeBytes = 0;
@@ -85,6 +77,7 @@ export class SegmentContents implements ViewedBytes {
 
   constructor(layer: FileLayer) {
     this.#layer = layer;
+    this.#window = new FileWindow(layer);
   }
 
   get bytes(): Buffer {
@@ -105,14 +98,13 @@ export class SegmentContents implements ViewedBytes {
     this.path = path;
     this.#fd = this.#layer.open(path, 'r');
     this.sizeBytes = this.#layer.sizeBytes(this.#fd);
+    this.#window.show(this.#fd, this.sizeBytes);
     if (this.sizeBytes > SIZE_BYTES_MAX) throw new DamagedJournalError(path, 0, 'it is too large for a segment');
     if (this.sizeBytes < SEGMENT_HEADER_SIZE_BYTES) throw new DamagedJournalError(path, 0, 'it has no header');
     this.#readHeader(firstSequence);
   }
 
   close(): void {
-    this.#windowAt = 0;
-    this.#windowEnd = 0;
     if (this.#fd !== undefined) this.#layer.close(this.#fd);
     this.#fd = undefined;
   }
@@ -122,17 +114,9 @@ export class SegmentContents implements ViewedBytes {
    * @returns where in `bytes` it begins, until the next call.
    */
   at(offset: number, lengthBytes: number): number {
-    if (offset < this.#windowAt || offset + lengthBytes > this.#windowEnd) this.#moveWindow(offset, lengthBytes);
-    return offset - this.#windowAt;
-  }
-
-  #moveWindow(offset: number, lengthBytes: number): void {
-    if (lengthBytes > this.bytes.length) this.#window = createViewedBytes(lengthBytes);
-    const wantedBytes = Math.min(this.bytes.length, this.sizeBytes - offset);
-    const read = readFully(this.#layer, this.#fd as number, this.bytes, 0, wantedBytes, offset);
-    if (read < wantedBytes) throw new DamagedJournalError(this.path, 0, 'it ends before its size');
-    this.#windowAt = offset;
-    this.#windowEnd = offset + read;
+    const at = this.#window.at(offset, lengthBytes);
+    if (at === -1) throw new DamagedJournalError(this.path, 0, 'it ends before its size');
+    return at;
   }
 
   #readHeader(firstSequence: number): void {

@@ -1,9 +1,10 @@
 /** Reads a snapshot chunk by chunk, checking as it goes. The format is in snapshot-file.ts. */
 import { crc32 } from 'node:zlib';
 import type { NamedFile } from './directory.ts';
-import { type FileLayer, readFully } from './file-layer.ts';
+import type { FileLayer } from './file-layer.ts';
+import { FileWindow } from './file-window.ts';
 import { DamagedJournalError } from './journal-error.ts';
-import { createViewedBytes, readSequence } from './record.ts';
+import { readSequence } from './record.ts';
 import {
   CHUNK_AT,
   CHUNK_HEAD_SIZE_BYTES,
@@ -45,22 +46,17 @@ export function readNamedSnapshot(file: NamedFile, layer: FileLayer, onChunk: (c
 
 class SnapshotReader {
   readonly #path: string;
-  readonly #layer: FileLayer;
-  readonly #fd: number;
   readonly #sizeBytes: number;
-  /** A part of the file: it begins at `#windowAt` and is read up to `#windowEnd`. Its memory is used again. */
-  #window = createViewedBytes(0);
-  #windowAt = 0;
-  #windowEnd = 0;
+  readonly #window: FileWindow;
   /** Position in the file. */
   #at = 0;
   #check = 0;
 
   constructor(path: string, layer: FileLayer, fd: number) {
     this.#path = path;
-    this.#layer = layer;
-    this.#fd = fd;
     this.#sizeBytes = layer.sizeBytes(fd);
+    this.#window = new FileWindow(layer);
+    this.#window.show(fd, this.#sizeBytes);
   }
 
   readAll(onChunk: (chunk: Buffer) => void): SnapshotHeader {
@@ -141,18 +137,12 @@ class SnapshotReader {
 
   /** Brings so many bytes from the current position into the window. @returns where they lie in it. */
   #need(sizeBytes: number): number {
-    if (this.#at + sizeBytes > this.#sizeBytes) throw this.#damaged('it ends too early');
-    if (this.#at + sizeBytes > this.#windowEnd) this.#moveWindow(sizeBytes);
-    return this.#at - this.#windowAt;
-  }
-
-  /** Takes the head of the next chunk along, so that one read is enough for each. */
-  #moveWindow(sizeBytes: number): void {
-    const wantedBytes = Math.min(sizeBytes + CHUNK_HEAD_SIZE_BYTES, this.#sizeBytes - this.#at);
-    if (wantedBytes > this.#window.bytes.length) this.#window = createViewedBytes(wantedBytes);
-    this.#windowAt = this.#at;
-    this.#windowEnd = this.#at + readFully(this.#layer, this.#fd, this.#window.bytes, 0, wantedBytes, this.#at);
-    if (this.#at + sizeBytes > this.#windowEnd) throw this.#damaged('it ends before its size');
+    const leftBytes = this.#sizeBytes - this.#at;
+    if (sizeBytes > leftBytes) throw this.#damaged('it ends too early');
+    // With the head of the next chunk, so that one read is enough for each.
+    const at = this.#window.at(this.#at, Math.min(sizeBytes + CHUNK_HEAD_SIZE_BYTES, leftBytes));
+    if (at === -1) throw this.#damaged('it ends before its size');
+    return at;
   }
 
   #damaged(finding: string): DamagedJournalError {
