@@ -7,6 +7,7 @@
  * away so that the store worker never waits, and a restart is needed.
  */
 import { performance } from 'node:perf_hooks';
+import { InvariantError } from '../base/assert.ts';
 import { ControlOp } from '../frame/command-frame.ts';
 import type { LinkConsumer } from '../frame/link.ts';
 import { JournalState, type SharedWords } from '../frame/shared-words.ts';
@@ -64,6 +65,7 @@ export class JournalDuty implements Duty {
       if (this.#checkpoint > 0) this.#closeSegment();
       return taken;
     } catch (error) {
+      if (error instanceof InvariantError) throw error;
       this.#fail(error);
       return 1;
     }
