@@ -28,7 +28,7 @@ export class EventHistory {
   get nextForgottenBytes(): number {
     if (this.size < this.#events.length) return 0;
     const event = this.#events[this.firstIndex % this.#events.length];
-    return (event?.node?.value?.length ?? 0) + (event?.prevNode?.value?.length ?? 0);
+    return (event?.node?.valueLength ?? 0) + (event?.prevNode?.valueLength ?? 0);
   }
 
   get capacity(): number {

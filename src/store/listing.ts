@@ -16,7 +16,8 @@ import { type Child, directorySnapshot, isHiddenChild, isHiddenName, type Node }
 import { NODE_HEAD_SIZE_BYTES, NodeBit, pathSizeOf } from './node-record.ts';
 import { Parts } from './parts.ts';
 import { renderHead } from './render.ts';
-import { chunkOf, isAsleep, recordSizeAt, type SleepingChunk, type SleepingChunks } from './sleepers.ts';
+import { chunkOf, isAsleep, type SleepingChunks } from './sleepers.ts';
+import { recordSizeAt, type SleepingChunk } from './sleeping-chunk.ts';
 import type { Tree } from './tree.ts';
 
 /** A directory as it was. */

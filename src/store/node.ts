@@ -7,8 +7,8 @@
  * The node of a *directory* stays the same object for its whole life, since its children point to it; only its
  * expiration changes, and events about directories carry a copy.
  *
- * A key that comes from a snapshot has no node until somebody asks for it (sleepers.ts). A node of a snapshot is *asleep* at
- * first: it has no strings but the bytes of its record, until somebody asks for its path or its value.
+ * Most keys have no node, but lie as records in chunks (sleepers.ts). A node that is made of a record is *asleep* at first: it
+ * has no strings but the bytes of the record, until somebody asks for its path or its value.
  *
  * All nodes have one shape, and indexes stay small integers as long as V8 allows: see native-bench, "bytes per key".
  */
@@ -22,6 +22,8 @@ export class Node {
   /** A string; of a node asleep the bytes in which its record lies, and where. */
   #path: ByteString | Buffer;
   #value: ByteString | number;
+  /** The path of a node asleep, once somebody has asked for it: its value sleeps on. */
+  #pathText: ByteString | undefined;
   /** Neither path nor value needs a JSON escape: the answer is their bytes as they are. */
   readonly isPathPlain: boolean;
   readonly isValuePlain: boolean;
@@ -40,6 +42,8 @@ export class Node {
   pathHash: number;
   /** What this node adds to the state hash; 0 where the store keeps none. */
   hash: number;
+  /** Of a directory in a tree: by which keys that sleep know it. */
+  number: number;
 
   /** @param path with a number as `value`: the node is asleep, its record begins there in these bytes. */
   constructor(
@@ -54,6 +58,7 @@ export class Node {
   ) {
     this.#path = path;
     this.#value = value;
+    this.#pathText = undefined;
     this.isPathPlain = isPathPlain;
     this.isValuePlain = isValuePlain;
     this.createdIndex = createdIndex;
@@ -65,17 +70,20 @@ export class Node {
     this.ttlPosition = -1;
     this.pathHash = 0;
     this.hash = 0;
+    this.number = 0;
   }
 
   /** Absolute, without trailing slash; the root is `''`. */
   get path(): ByteString {
     const path = this.#path;
-    return typeof path === 'string' ? path : this.#wake(path).path;
+    if (typeof path === 'string') return path;
+    this.#pathText ??= pathTextOf(path, this.#value as number);
+    return this.#pathText;
   }
 
   get value(): ByteString {
     const value = this.#value;
-    return typeof value === 'string' ? value : this.#wake(this.#path as Buffer).value;
+    return typeof value === 'string' ? value : this.#wake(value);
   }
 
   get isDirectory(): boolean {
@@ -94,29 +102,51 @@ export class Node {
 
   /** Writes the path, and the value behind it. Wakes nobody. @returns where they end. */
   writeText(target: Buffer, at: number): number {
-    const path = this.#path;
-    if (typeof path === 'string') return writeString(this.#value as ByteString, target, writeString(path, target, at));
-    const record = this.#value as number;
-    const from = record + NODE_HEAD_SIZE_BYTES;
-    const size = pathSizeOf(path, record) + valueSizeOf(path, record);
-    if (size > NATIVE_FROM_BYTES) path.copy(target, at, from, from + size);
-    else for (let position = 0; position < size; position++) target[at + position] = path[from + position] as number;
-    return at + size;
+    return this.writeValue(target, this.writePath(target, at));
   }
 
-  #wake(bytes: Buffer): Node {
-    const at = this.#value as number;
-    this.#path = pathTextOf(bytes, at);
-    this.#value = valueTextOf(bytes, at);
-    return this;
+  writePath(target: Buffer, at: number): number {
+    const path = this.#path;
+    if (typeof path === 'string') return writeString(path, target, at);
+    const record = this.#value as number;
+    return writeBytes(path, record + NODE_HEAD_SIZE_BYTES, pathSizeOf(path, record), target, at);
+  }
+
+  writeValue(target: Buffer, at: number): number {
+    const value = this.#value;
+    if (typeof value === 'string') return writeString(value, target, at);
+    const bytes = this.#path as Buffer;
+    const from = value + NODE_HEAD_SIZE_BYTES + pathSizeOf(bytes, value);
+    return writeBytes(bytes, from, valueSizeOf(bytes, value), target, at);
+  }
+
+  /** It holds its chunk no more. @param record where it begins. */
+  #wake(record: number): ByteString {
+    const value = valueTextOf(this.#path as Buffer, record);
+    this.#path = this.path;
+    this.#value = value;
+    this.#pathText = undefined;
+    return value;
   }
 }
 
 /** A call into native code costs as much as copying this many bytes ourselves. */
 const NATIVE_FROM_BYTES = 128;
 
+/** Longer texts are left to native code. */
+const LOOP_LENGTH_MAX = 40;
+
 function writeString(text: ByteString, target: Buffer, at: number): number {
-  return text === '' ? at : at + target.latin1Write(text, at, text.length);
+  const { length } = text;
+  if (length > LOOP_LENGTH_MAX) target.latin1Write(text, at, length);
+  else for (let position = 0; position < length; position++) target[at + position] = text.charCodeAt(position);
+  return at + length;
+}
+
+function writeBytes(source: Buffer, from: number, length: number, target: Buffer, at: number): number {
+  if (length > NATIVE_FROM_BYTES) source.copy(target, at, from, from + length);
+  else for (let position = 0; position < length; position++) target[at + position] = source[from + position] as number;
+  return at + length;
 }
 
 const EMPTY: ByteString = '' as ByteString;

@@ -87,11 +87,6 @@ export class PathIndex {
     this.#shardOf(pathHash).replace(old, child, markOf(pathHash));
   }
 
-  /** Whether it is here and still sleeps. */
-  hasSleeper(sleeper: number, pathHash: number): boolean {
-    return this.#shardOf(pathHash).has(sleeper, markOf(pathHash));
-  }
-
   /** Takes out a node that is here. */
   remove(node: Node): void {
     this.#shardOf(node.pathHash).remove(node, markOf(node.pathHash));
@@ -184,11 +179,6 @@ class Shard {
     const place = this.#placeOf(old, mark);
     if (place === -1) (this.#crowded as Map<ByteString, Child>).set(this.#pathOf(child), child);
     else this.#nodes[place] = child;
-  }
-
-  has(child: Child, mark: number): boolean {
-    if (this.#placeOf(child, mark) !== -1) return true;
-    return this.#crowded?.get(this.#pathOf(child)) === child;
   }
 
   remove(node: Node, mark: number): void {

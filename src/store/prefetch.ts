@@ -16,6 +16,10 @@ import type { Tree } from './tree.ts';
 /** More would push each other out of the nearest cache. */
 export const PREFETCHED_PATHS_MAX = 32;
 
+const LINE_SIZE_BYTES = 64;
+/** Of a record: what follows, the processor fetches by itself once somebody reads on. */
+const SEEN_SIZE_BYTES = 384;
+
 export class Prefetch {
   /** The sum of what was looked at, which is of no use; without it the compiler leaves the looking out. */
   trace = 0;
@@ -51,10 +55,15 @@ export class Prefetch {
       found++;
       if (isAsleep(node)) {
         const chunk = sleepers.chunkOf(node);
-        trace += chunk.bytes[chunk.recordAt(node)] as number;
+        const at = chunk.recordAt(node);
+        const { bytes } = chunk;
+        const end = Math.min(at + SEEN_SIZE_BYTES, bytes.length);
+        for (let line = at; line < end; line += LINE_SIZE_BYTES) trace += bytes[line] as number;
+        const inPlace = this.#tree.directoryOfSleeper(node).children?.[chunk.place(node)];
+        trace += isAsleep(inPlace) ? 0 : 1;
         continue;
       }
-      trace += node.path.length + node.value.length + node.pathHash;
+      trace += node.pathLength + node.valueLength + node.pathHash;
       const inPlace = node.parent?.children?.[node.childPosition];
       trace += isAsleep(inPlace) ? 0 : (inPlace?.pathHash ?? 0);
     }

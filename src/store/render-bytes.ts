@@ -28,9 +28,6 @@ const PREV_NODE = pieceOf('},"prevNode":{"key":"');
 const END = Buffer.from('}}\n', 'latin1');
 const NODE_CONSTANTS_SIZE_BYTES = VALUE.sizeBytes + MODIFIED.sizeBytes + CREATED.sizeBytes;
 
-/** Longer texts are left to native code, and the strings of `render.ts` then cost no more. */
-const LOOP_LENGTH_MAX = 40;
-
 /**
  * A value that is not plain is nearly always a JSON document: its quotes are escaped in a loop, which up to this length takes
  * less than native code and the copies that it makes (native-bench, "set-json").
@@ -80,17 +77,17 @@ export function writeGetOfKey(bytes: Buffer, view: DataView, at: number, node: N
 /** @returns 0 for other nodes than a key of which nothing is to be told but path, value and indexes; or if that takes more than loops. */
 function nodeSizeBytes(node: Node, modifiedIndex: number): number {
   if (node.isDirectory || !node.isPathPlain || node.expirationMs !== undefined) return 0;
-  const valueSize = node.isValuePlain ? node.value.length : escapedSizeBytes(node.value);
+  const valueSize = node.isValuePlain ? node.valueLength : escapedSizeBytes(node.value);
   if (valueSize === NOT_IN_LOOPS) return 0;
   const digits = digitCount(modifiedIndex) + digitCount(node.createdIndex);
-  return NODE_CONSTANTS_SIZE_BYTES + node.path.length + valueSize + digits;
+  return NODE_CONSTANTS_SIZE_BYTES + node.pathLength + valueSize + digits;
 }
 
 /** A written node shows the index of the event, also where the stored one keeps another. */
 function writeNode(bytes: Buffer, view: DataView, at: number, node: Node, modifiedIndex: number): number {
-  let end = writeText(bytes, at, node.path);
+  let end = node.writePath(bytes, at);
   end = writePiece(view, end, VALUE);
-  end = node.isValuePlain ? writeText(bytes, end, node.value) : writeEscaped(bytes, end, node.value);
+  end = node.isValuePlain ? node.writeValue(bytes, end) : writeEscaped(bytes, end, node.value);
   end = writePiece(view, end, MODIFIED);
   end = writeNumber(bytes, end, modifiedIndex);
   end = writePiece(view, end, CREATED);
@@ -100,13 +97,6 @@ function writeNode(bytes: Buffer, view: DataView, at: number, node: Node, modifi
 function writePiece(view: DataView, at: number, { words, sizeBytes }: Piece): number {
   for (let word = 0; word < words.length; word++) view.setInt32(at + 4 * word, words[word] as number, true);
   return at + sizeBytes;
-}
-
-function writeText(bytes: Buffer, at: number, text: string): number {
-  const { length } = text;
-  if (length > LOOP_LENGTH_MAX) bytes.latin1Write(text, at, length);
-  else for (let position = 0; position < length; position++) bytes[at + position] = text.charCodeAt(position);
-  return at + length;
 }
 
 /** @returns `NOT_IN_LOOPS` for a text with bytes beyond ASCII, or of such a length that native code is faster. */

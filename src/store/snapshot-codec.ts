@@ -17,7 +17,8 @@ import { assert } from '../base/assert.ts';
 import { type Action, StoreEvent } from './event.ts';
 import type { Child, Node } from './node.ts';
 import { NODE_HEAD_SIZE_BYTES, NODE_RECORD_AT, NodeBit, pathTextOf, valueTextOf } from './node-record.ts';
-import { isAsleep, nodeAt, recordSizeAt, SleepingChunk, SURVEY_AT, SURVEY_WORDS, smallInteger } from './sleepers.ts';
+import { isAsleep } from './sleepers.ts';
+import { nodeAt, recordSizeAt, SleepingChunk, SURVEY_AT, SURVEY_WORDS, smallInteger } from './sleeping-chunk.ts';
 import { hashOfNodeBytes, hashOfPathBytes } from './state-hash.ts';
 import type { Store } from './store.ts';
 import type { Tree } from './tree.ts';
@@ -178,22 +179,26 @@ class ChunkWriter {
 }
 
 /**
- * What the nodes of a chunk are, for `StoreReader`: four words each as sleepers.ts has them, but for their place there stands
- * their directory's ordinal. Where the record begins is inverted for those that have a node from the beginning. Nothing of
- * chunks of other kinds.
+ * What the nodes of a chunk are, for `StoreReader`: words as sleeping-chunk.ts has them, but for the number of their directory
+ * there stands its ordinal in the snapshot. Nothing of chunks of other kinds.
  */
 export function surveyOf(bytes: Buffer): Int32Array<ArrayBuffer> {
   const kind = bytes[0];
   if (kind !== ChunkKind.nodes && kind !== ChunkKind.vault) return new Int32Array(0);
   const maySleep = kind === ChunkKind.nodes;
   const view = viewOf(bytes);
-  const survey = new Int32Array(SURVEY_WORDS * Math.ceil(bytes.length / (PLACE_SIZE_BYTES + NODE_HEAD_SIZE_BYTES)));
+  const words = SURVEY_WORDS * Math.ceil(bytes.length / (PLACE_SIZE_BYTES + NODE_HEAD_SIZE_BYTES));
+  if (words > surveyed.length) surveyed = new Int32Array(words);
+  const survey = surveyed;
   let entry = 0;
   for (let at = 1 + PLACE_SIZE_BYTES; at < bytes.length; entry += SURVEY_WORDS) {
     at = surveyRecord(bytes, view, at, maySleep, survey, entry) + PLACE_SIZE_BYTES;
   }
   return survey.slice(0, entry);
 }
+
+/** Used for one chunk after the other: memory touched for the first time costs a start more than the survey itself. */
+let surveyed = new Int32Array(0);
 
 /** A function of its own, which V8 has compiled soon, and for good. @returns where the record that begins at `at` ends. */
 function surveyRecord(
@@ -221,7 +226,7 @@ function surveyRecord(
     (bits & NodeBit.expires) !== 0 ? view.getFloat64(at + NODE_RECORD_AT.expiration, true) : undefined,
   );
   survey[entry + SURVEY_AT.record] = maySleep && (bits & WAKING_BITS) === 0 ? at : ~at;
-  survey[entry + SURVEY_AT.place] = view.getUint32(at - PLACE_SIZE_BYTES, true);
+  survey[entry + SURVEY_AT.directory] = view.getUint32(at - PLACE_SIZE_BYTES, true);
   return end;
 }
 
@@ -279,11 +284,11 @@ export class StoreReader {
     const first = tree.sleepers.add(chunk);
     let sleeper = first;
     for (let entry = 0; entry < survey.length; entry += SURVEY_WORDS, sleeper++) {
-      const parent = directories[(survey[entry + SURVEY_AT.place] as number) >>> 0];
+      const parent = directories[(survey[entry + SURVEY_AT.directory] as number) >>> 0];
       assert(parent !== undefined, 'a node of a snapshot comes after its directory');
       const at = survey[entry + SURVEY_AT.record] as number;
       if (at >= 0) {
-        tree.loadSleeper(parent, sleeper, chunk);
+        tree.loadSleeper(parent, sleeper);
         continue;
       }
       const node = nodeAt(bytes, this.#view, ~at, bytes, ~at);

@@ -8,9 +8,12 @@ import { Flag, Op } from '../protocol/command.ts';
 import { Action, StoreEvent } from './event.ts';
 import { EventHistory, FIRST_EVENT_INDEX } from './event-history.ts';
 import { Failure } from './failure.ts';
-import { inOrderPath } from './in-order.ts';
-import { directorySnapshot, Node, newDirectory } from './node.ts';
-import { chainEvent, hashOfPath, mixNumber } from './state-hash.ts';
+import { inOrderKey, inOrderPath } from './in-order.ts';
+import { type Child, directorySnapshot, Node, newDirectory } from './node.ts';
+import { NodeBit } from './node-record.ts';
+import type { ReplayedPast } from './replayed-past.ts';
+import { isAsleep, type RecordedKey, SLEEPING_TEXT_SIZE_BYTES_MAX } from './sleepers.ts';
+import { chainEvent, chainOf, hashOfNodeBytes, hashOfPath, hashOfPathBytes, mixNumber } from './state-hash.ts';
 import { Statistics } from './statistics.ts';
 import { Tree } from './tree.ts';
 import type { UndoLog } from './undo-log.ts';
@@ -32,6 +35,16 @@ export interface Write {
   /** Epoch ms; counts with `Flag.hasExpiration`. */
   expirationMs: number;
   timeMs: number;
+}
+
+/** No sleeper. */
+const NONE = -1;
+
+/** A write as a frame has it. */
+export interface WriteBytes extends RecordedKey {
+  /** A union of `Flag` bits. */
+  readonly flags: number;
+  readonly timeMs: number;
 }
 
 /** Hears of each event right after it happened, with the watchers it concerns; the array is reused. */
@@ -59,6 +72,8 @@ export class Store {
   readonly #keepsHash: boolean;
   readonly #onEvent: EventListener;
   readonly #recipients: Watcher[] = [];
+  #old: Child | undefined;
+  #parent: Node | undefined;
 
   /**
    * @param historyEventsMax how many events a watch can look back.
@@ -100,9 +115,40 @@ export class Store {
 
   /** Reads a node and counts the read. */
   get(path: ByteString): Node | Failure {
-    const outcome = this.tree.locate(path);
+    const outcome = this.tree.read(path);
     this.statistics.count(Op.get, outcome);
     return outcome;
+  }
+
+  /**
+   * Performs a set or the creation of a plain key, and counts it: what `write` would leave, without a string, and the key
+   * sleeps from now on (sleepers.ts). @param pathHash of the path in `bytes`.
+   * @returns undefined for what only `write` knows to do or to refuse; nothing has changed then.
+   */
+  writeBytes(op: Op, bytes: WriteBytes, pathHash: number): StoreEvent | undefined {
+    switch (op) {
+      case Op.set:
+        return this.#put(Action.set, op, bytes, bytes, pathHash, undefined);
+      case Op.create:
+        return this.#put(Action.create, op, bytes, bytes, pathHash, undefined);
+      case Op.createInOrder:
+        return this.#putInOrder(bytes, pathHash);
+      default:
+        return undefined;
+    }
+  }
+
+  /** A set in a store that nobody uses yet: `past` is told, and makes an event of it if the history needs one in the end. */
+  replaySet(set: WriteBytes, pathHash: number, past: ReplayedPast): boolean {
+    const sleeper = this.#record(Op.set, set, set, pathHash, undefined);
+    if (sleeper === NONE) return false;
+    const { tree } = this;
+    const index = ++this.index;
+    const oldHash = past.note(index, this.timeMs, sleeper, this.#old, tree.sleepers);
+    const hash = tree.sleepers.chunkOf(sleeper).hash(sleeper);
+    tree.putSleeper(this.#parent as Node, this.#old, sleeper);
+    this.eventChain = chainOf(this.eventChain, Action.set, false, index, this.timeMs, hash, oldHash);
+    return true;
   }
 
   /** Performs a write and counts it. A success has taken one index. */
@@ -186,6 +232,69 @@ export class Store {
       default:
         throw new RangeError(`operation ${write.op} is no write`);
     }
+  }
+
+  #putInOrder(write: WriteBytes, pathHash: number): StoreEvent | undefined {
+    const { bytes, pathAt, pathSizeBytes } = write;
+    const directory = this.tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
+    if (isAsleep(directory) || directory?.isDirectory !== true) return undefined;
+    const key = inOrderKey(write, this.index + 1);
+    const hash = hashOfPathBytes(key.bytes, 0, key.pathSizeBytes);
+    return this.#put(Action.create, Op.createInOrder, key, write, hash, directory);
+  }
+
+  #put(
+    action: Action,
+    op: Op,
+    key: RecordedKey,
+    write: WriteBytes,
+    pathHash: number,
+    directory: Node | undefined,
+  ): StoreEvent | undefined {
+    const sleeper = this.#record(op, key, write, pathHash, directory);
+    if (sleeper === NONE) return undefined;
+    const { tree } = this;
+    const old = this.#old;
+    const parent = this.#parent as Node;
+    // Before the old one goes, and perhaps the chunk with the last of its keys.
+    const prevNode = old === undefined ? undefined : tree.show(old);
+    tree.putSleeper(parent, old, sleeper);
+    return this.#happened(action, false, tree.show(sleeper), prevNode, parent);
+  }
+
+  /**
+   * @param directory of the key, for who has it already.
+   * @returns the key as a sleeper that stands nowhere yet, or NONE. Its directory is `#parent` then, what it replaces is `#old`.
+   */
+  #record(op: Op, key: RecordedKey, write: WriteBytes, pathHash: number, directory: Node | undefined): number {
+    const { bytes, pathAt, pathSizeBytes, valueSizeBytes } = key;
+    const { flags } = write;
+    if ((flags & UNLIKE_PLAIN) !== 0 || pathSizeBytes === 0) return NONE;
+    if (pathSizeBytes + valueSizeBytes > SLEEPING_TEXT_SIZE_BYTES_MAX) return NONE;
+    const { tree } = this;
+    const old = tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
+    if (old !== undefined && (op !== Op.set || (!isAsleep(old) && old.isDirectory))) return NONE;
+    const parent = directory ?? tree.directoryOf(key, old) ?? this.#madeDirectoryOf(key);
+    if (parent === undefined) return NONE;
+    this.#old = old;
+    this.#parent = parent;
+    this.timeMs = this.timeFor(write.timeMs);
+    this.statistics.count(op, undefined);
+    const index = this.index + 1;
+    const valueAt = pathAt + pathSizeBytes;
+    const hash = this.#keepsHash
+      ? hashOfNodeBytes(bytes, valueAt, valueAt + valueSizeBytes, pathHash, false, index, index, undefined)
+      : 0;
+    const bits =
+      ((flags & Flag.pathPlain) !== 0 ? NodeBit.pathPlain : 0) |
+      ((flags & Flag.valuePlain) !== 0 ? NodeBit.valuePlain : 0);
+    return tree.sleepers.record(key, bits, index, pathHash, hash);
+  }
+
+  #madeDirectoryOf({ bytes, pathAt, pathSizeBytes }: RecordedKey): Node | undefined {
+    const path = bytes.latin1Slice(pathAt, pathAt + pathSizeBytes) as ByteString;
+    const made = this.tree.parentFor(path, this.index + 1);
+    return made instanceof Failure ? undefined : made;
   }
 
   #set(write: Write): StoreEvent | Failure {
@@ -311,11 +420,18 @@ export class Store {
     return event;
   }
 
-  #happened(action: Action, isRefresh: boolean, node: Node, prevNode: Node | undefined): StoreEvent {
+  /** @param parent of the node, for who has it already. */
+  #happened(
+    action: Action,
+    isRefresh: boolean,
+    node: Node,
+    prevNode: Node | undefined,
+    parent?: Node | undefined,
+  ): StoreEvent {
     const event = this.#newEvent(action, isRefresh, node, prevNode);
     this.undoLog?.record(event, undefined);
     if (!isRefresh && this.hub.size > 0) {
-      this.hub.collect(event, this.tree.find(node.path)?.parent, this.#recipients);
+      this.hub.collect(event, parent ?? this.tree.find(node.path)?.parent, this.#recipients);
     }
     this.#announce(event);
     return event;
@@ -335,6 +451,8 @@ export class Store {
     if (this.#recipients.length > 0) this.#recipients.length = 0;
   }
 }
+
+const UNLIKE_PLAIN = Flag.dir | Flag.refresh | Flag.hasExpiration;
 
 /** A directory goes on changing; what an event tells of it must not. */
 function asEventSees(node: Node): Node {

@@ -5,11 +5,12 @@
 import type { ByteString } from '../base/byte-string.ts';
 import { isPlain } from '../protocol/json.ts';
 import { ChildDirectories } from './child-directories.ts';
+import { DirectoryNumbers } from './directory-numbers.ts';
 import { Failure } from './failure.ts';
 import { type Child, type Node, newDirectory } from './node.ts';
 import { PathIndex } from './path-index.ts';
-import { isAsleep, Sleepers, type SleepingChunk } from './sleepers.ts';
-import { hashOfNode, hashOfPath } from './state-hash.ts';
+import { isAsleep, type RecordedKey, Sleepers } from './sleepers.ts';
+import { hashOfNode, hashOfPath, hashOfPathBytes } from './state-hash.ts';
 import { TtlQueue } from './ttl-queue.ts';
 
 /** Every key begins with a slash: no path of a client leads here. */
@@ -26,6 +27,7 @@ export class Tree {
   readonly index = new PathIndex(this.sleepers);
   readonly ttlQueue = new TtlQueue();
   readonly directories = new ChildDirectories();
+  readonly #numbers = new DirectoryNumbers();
   readonly keepsHash: boolean;
   /** Sum of the hashes of all nodes, 32 bits. */
   hash = 0;
@@ -36,6 +38,7 @@ export class Tree {
     this.keepsHash = keepsHash;
     for (const root of [this.root, this.vault]) {
       root.pathHash = hashOfPath(root.path);
+      this.#numbers.give(root);
       this.index.add(root);
     }
   }
@@ -57,6 +60,17 @@ export class Tree {
     return isAsleep(child) ? this.#wake(child, this.sleepers.pathOf(child)) : child;
   }
 
+  /** The same for who only reads: a key that sleeps goes on, and has a node for the moment. */
+  read(path: ByteString): Node | Failure {
+    const child = this.index.get(path);
+    return child === undefined ? this.#whyMissing(path) : this.show(child);
+  }
+
+  /** The node of a child; of a key that sleeps one for the moment. */
+  show(child: Child): Node {
+    return isAsleep(child) ? this.sleepers.chunkOf(child).nodeOf(child) : child;
+  }
+
   /** The node, or 100 or 104 with the first element of the path at which it went wrong. */
   locate(path: ByteString): Node | Failure {
     return this.find(path) ?? this.#whyMissing(path);
@@ -70,6 +84,19 @@ export class Tree {
     const parent = this.index.getAncestor(path, parentLengthOf(path));
     if (parent === undefined) return this.#makeDirectory(parentPathOf(path), etcdIndex);
     return !isAsleep(parent) && parent.isDirectory ? parent : notDirectory(parentPathOf(path));
+  }
+
+  /** The directory of a key; undefined when there is none. @param old what stands at its path, if anything does. */
+  directoryOf({ bytes, pathAt, pathSizeBytes }: RecordedKey, old: Child | undefined): Node | undefined {
+    if (old !== undefined) return isAsleep(old) ? this.directoryOfSleeper(old) : old.parent;
+    let size = pathSizeBytes - 1;
+    while (size > 0 && bytes[pathAt + size] !== SLASH) size--;
+    const parent = this.index.getByBytes(bytes, pathAt, size, hashOfPathBytes(bytes, pathAt, pathAt + size));
+    return isAsleep(parent) || parent?.children === undefined ? undefined : parent;
+  }
+
+  directoryOfSleeper(sleeper: number): Node {
+    return this.#numbers.of(this.sleepers.chunkOf(sleeper).directory(sleeper));
   }
 
   /** All that a directory holds; wakes all of it. */
@@ -99,11 +126,10 @@ export class Tree {
   }
 
   /** The same for a key that sleeps. */
-  loadSleeper(parent: Node, sleeper: number, chunk: SleepingChunk): void {
+  loadSleeper(parent: Node, sleeper: number): void {
     const siblings = parent.children as Child[];
-    chunk.setPlace(sleeper, siblings.length);
+    const chunk = this.sleepers.enter(sleeper, parent.number, siblings.length);
     siblings.push(sleeper);
-    this.sleepers.enter(chunk);
     this.hash = (this.hash + chunk.hash(sleeper)) | 0;
     this.index.addSleeper(sleeper, chunk.pathHash(sleeper));
   }
@@ -113,8 +139,8 @@ export class Tree {
     const parent = old.parent as Node;
     old.parent = undefined;
     (parent.children as Child[])[old.childPosition] = node;
-    if (old.isDirectory) this.directories.remove(parent, old);
-    if (node.isDirectory) this.directories.add(parent, node);
+    if (old.isDirectory) this.#removeDirectory(parent, old);
+    if (node.isDirectory) this.#addDirectory(parent, node);
     node.parent = parent;
     node.childPosition = old.childPosition;
     node.pathHash = old.pathHash;
@@ -123,14 +149,17 @@ export class Tree {
     this.#enter(node);
   }
 
-  /** Puts a key that sleeps in the place of the key of the same path. */
-  replaceBySleeper(parent: Node, old: Child, sleeper: number, chunk: SleepingChunk): void {
+  /** Puts a key that sleeps under its parent, in the place of the key of the same path where there is one. */
+  putSleeper(parent: Node, old: Child | undefined, sleeper: number): void {
+    if (old === undefined) this.loadSleeper(parent, sleeper);
+    else this.#replaceBySleeper(parent, old, sleeper);
+  }
+
+  #replaceBySleeper(parent: Node, old: Child, sleeper: number): void {
     const { sleepers } = this;
-    const oldChunk = isAsleep(old) ? sleepers.chunkOf(old) : undefined;
-    const place = isAsleep(old) ? (oldChunk as SleepingChunk).place(old) : old.childPosition;
+    const place = isAsleep(old) ? sleepers.chunkOf(old).place(old) : old.childPosition;
     (parent.children as Child[])[place] = sleeper;
-    chunk.setPlace(sleeper, place);
-    sleepers.enter(chunk);
+    const chunk = sleepers.enter(sleeper, parent.number, place);
     this.hash = (this.hash + chunk.hash(sleeper)) | 0;
     this.index.exchange(old, sleeper, chunk.pathHash(sleeper));
     if (!isAsleep(old)) {
@@ -138,9 +167,9 @@ export class Tree {
       this.#leave(old);
       return;
     }
-    this.hash = (this.hash - (oldChunk as SleepingChunk).hash(old)) | 0;
-    sleepers.leave(old);
-    if ((oldChunk as SleepingChunk).isSparse) this.#wakeRest(old, oldChunk as SleepingChunk);
+    this.onChange?.(chunk.pathHash(sleeper));
+    this.hash = (this.hash - sleepers.chunkOf(old).hash(old)) | 0;
+    this.#endSleep(old);
   }
 
   /**
@@ -160,8 +189,8 @@ export class Tree {
     node.parent = undefined;
     this.#forget(node);
     if (node.isDirectory) {
-      this.directories.remove(parent, node);
       this.#forgetBelow(node, onRemoved);
+      this.#removeDirectory(parent, node);
     }
   }
 
@@ -178,18 +207,26 @@ export class Tree {
     this.#enter(directory);
   }
 
-  /** Most of a chunk is dead: the others have nodes from now on, so that the bytes can go. */
-  #wakeRest(one: number, chunk: SleepingChunk): void {
-    const first = Sleepers.firstBeside(one);
-    for (let sleeper = first; chunk.left > 0; sleeper++) {
-      if (this.index.hasSleeper(sleeper, chunk.pathHash(sleeper))) this.#wake(sleeper, this.sleepers.pathOf(sleeper));
+  /** A key sleeps no more. When few sleep beside it their records are written anew, so that the bytes can go. */
+  #endSleep(sleeper: number): void {
+    const { sleepers } = this;
+    if (!sleepers.leave(sleeper)) return;
+    for (const left of sleepers.beside(sleeper)) {
+      const chunk = sleepers.chunkOf(left);
+      const place = chunk.place(left);
+      const directory = this.directoryOfSleeper(left);
+      const anew = sleepers.copy(left);
+      (directory.children as Child[])[place] = anew;
+      sleepers.enter(anew, directory.number, place);
+      this.index.exchange(left, anew, chunk.pathHash(left));
+      sleepers.leave(left);
     }
   }
 
   /** @param path of the sleeper. */
   #wake(sleeper: number, path: ByteString): Node {
-    const parent = this.index.getAncestor(path, parentLengthOf(path)) as Node;
-    return this.#wakeAs(this.sleepers.chunkOf(sleeper).nodeWithTextsOf(sleeper, path), parent, sleeper);
+    const node = this.sleepers.chunkOf(sleeper).nodeWithTextsOf(sleeper, path);
+    return this.#wakeAs(node, this.directoryOfSleeper(sleeper), sleeper);
   }
 
   #wakeAs(node: Node, parent: Node, sleeper: number): Node {
@@ -199,7 +236,7 @@ export class Tree {
     node.childPosition = place;
     (parent.children as Child[])[place] = node;
     this.index.exchange(sleeper, node, node.pathHash);
-    sleepers.leave(sleeper);
+    this.#endSleep(sleeper);
     return node;
   }
 
@@ -227,7 +264,17 @@ export class Tree {
     node.parent = parent;
     node.childPosition = siblings.length;
     siblings.push(node);
-    if (node.isDirectory) this.directories.add(parent, node);
+    if (node.isDirectory) this.#addDirectory(parent, node);
+  }
+
+  #addDirectory(parent: Node, directory: Node): void {
+    this.directories.add(parent, directory);
+    this.#numbers.give(directory);
+  }
+
+  #removeDirectory(parent: Node, directory: Node): void {
+    this.directories.remove(parent, directory);
+    this.#numbers.take(directory);
   }
 
   #enter(node: Node): void {
@@ -256,7 +303,9 @@ export class Tree {
       // The history may hold the child for long, and must not hold by it all that was beside it.
       child.parent = undefined;
       onRemoved?.(child);
-      if (child.children !== undefined) this.#forgetBelow(child, onRemoved);
+      if (child.children === undefined) continue;
+      this.#forgetBelow(child, onRemoved);
+      this.#numbers.take(child);
     }
   }
 
@@ -267,7 +316,7 @@ export class Tree {
       this.index.add(child);
       this.#enter(child);
       if (!child.isDirectory) continue;
-      this.directories.add(directory, child);
+      this.#addDirectory(directory, child);
       this.#enterBelow(child);
     }
   }

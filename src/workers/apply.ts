@@ -1,7 +1,6 @@
 /**
  * Applies a journaled command frame to a store: the one way by which state changes, shared by the store worker,
- * recovery and the snapshot job, so that the three cannot differ. But for sets of plain keys: of these recovery and the
- * snapshot job make less than serving does (replayed-sets.ts), and each checkpoint asserts that it comes to the same.
+ * recovery and the snapshot job, so that the three cannot differ.
  */
 import { assert } from '../base/assert.ts';
 import { type CommandReader, ControlOp } from '../frame/command-frame.ts';
@@ -9,7 +8,7 @@ import { type AuthOp, isAuthWriteOp } from '../protocol/auth-request.ts';
 import { Op } from '../protocol/command.ts';
 import type { StoreEvent } from '../store/event.ts';
 import type { Failure } from '../store/failure.ts';
-import { ReplayedSets } from '../store/replayed-sets.ts';
+import { ReplayedPast } from '../store/replayed-past.ts';
 import { Security } from '../store/security.ts';
 import type { AuthAnswer } from '../store/security-answers.ts';
 import { hashOfPathBytes } from '../store/state-hash.ts';
@@ -18,7 +17,7 @@ import type { Store, Write } from '../store/store.ts';
 export class Applier {
   readonly security: Security;
   readonly #store: Store;
-  #replayedSets: ReplayedSets | undefined;
+  #past: ReplayedPast | undefined;
   /** One record for all writes: the store keeps none of it. */
   readonly #write: Write = {
     op: Op.get,
@@ -46,10 +45,16 @@ export class Applier {
 
   /** Applies the write that `command` stands at. */
   write(command: CommandReader): StoreEvent | Failure {
+    const { bytes, pathAt, pathSizeBytes } = command;
+    const pathHash = hashOfPathBytes(bytes, pathAt, pathAt + pathSizeBytes);
+    return this.#store.writeBytes(command.op as Op, command, pathHash) ?? this.#writeTexts(command, pathHash);
+  }
+
+  #writeTexts(command: CommandReader, pathHash: number): StoreEvent | Failure {
     const write = this.#write;
     write.op = command.op as Op;
     write.flags = command.flags;
-    this.#lookUp(command);
+    this.#lookUp(command, pathHash);
     write.value = command.value;
     write.prevValue = command.prevValue;
     write.prevIndex = command.prevIndex;
@@ -61,10 +66,9 @@ export class Applier {
   }
 
   /** A path that stands in the tree has its string there: to make another is a call into native code, and garbage. */
-  #lookUp(command: CommandReader): void {
+  #lookUp(command: CommandReader, pathHash: number): void {
     const write = this.#write;
     const { bytes, pathAt, pathSizeBytes } = command;
-    const pathHash = hashOfPathBytes(bytes, pathAt, pathAt + pathSizeBytes);
     const known = this.#store.tree.findByBytes(bytes, pathAt, pathSizeBytes, pathHash);
     write.pathHash = pathHash;
     write.known = known;
@@ -94,14 +98,14 @@ export class Applier {
   }
 
   finishReplay(): void {
-    this.#replayedSets?.finish();
-    this.#replayedSets = undefined;
+    this.#past?.finish(this.#store.history, this.#store.index);
+    this.#past = undefined;
   }
 
   #replaySet(command: CommandReader): boolean {
-    this.#replayedSets ??= new ReplayedSets(this.#store);
-    const { bytes, pathAt, pathSizeBytes, valueSizeBytes, flags, timeMs } = command;
-    return this.#replayedSets.perform(bytes, pathAt, pathSizeBytes, valueSizeBytes, flags, timeMs);
+    const { bytes, pathAt, pathSizeBytes } = command;
+    this.#past ??= new ReplayedPast(this.#store.history.capacity);
+    return this.#store.replaySet(command, hashOfPathBytes(bytes, pathAt, pathAt + pathSizeBytes), this.#past);
   }
 }
 

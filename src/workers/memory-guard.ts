@@ -151,7 +151,7 @@ export class OutOfMemoryError extends Error {
 
 /**
  * The heap of this thread. What lies outside of it now, the rings, is not counted.
- * @param promisedBytes what reads may add to it: keys that sleep have no nodes yet.
+ * @param promisedBytes what else may come to it: keys that sleep have no nodes, until they are changed otherwise than by a set.
  */
 export function ownHeap(promisedBytes: () => number): Heap {
   const outsideBytes = getHeapStatistics().external_memory;

@@ -1,0 +1,182 @@
+/**
+ * Keys as bytes: the records of a chunk of a snapshot, or of what was set since (sleepers.ts).
+ *
+ *   bytes     records of nodes (node-record.ts)
+ *   survey    five words an entry: hash of the path | hash of the node | where its record begins, inverted for one that has a node from
+ *             the beginning | its place among the children of its directory | the number of that directory
+ *
+ * The bytes never change, so who holds the chunk may read an entry long after it has woken or gone: so a listing shows what
+ * was, and an event what was replaced.
+ */
+import { assert } from '../base/assert.ts';
+import type { ByteString } from '../base/byte-string.ts';
+import { Node } from './node.ts';
+import {
+  NODE_HEAD_SIZE_BYTES,
+  NODE_RECORD_AT,
+  NodeBit,
+  pathSizeOf,
+  pathTextOf,
+  valueSizeOf,
+  valueTextOf,
+} from './node-record.ts';
+
+/** The lower bits of a sleeper say which entry of its chunk it is. */
+export const ENTRY_BITS = 15;
+export const ENTRY_MASK = (1 << ENTRY_BITS) - 1;
+const SPARSE_PART = 4;
+export const SURVEY_WORDS = 5;
+export const SURVEY_AT = { pathHash: 0, hash: 1, record: 2, place: 3, directory: 4 } as const;
+/** The place of an entry that does not sleep any more. */
+export const NOWHERE = -1;
+
+export class SleepingChunk {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  readonly #survey: Int32Array;
+  /** How many still sleep; one more while the chunk is being written. */
+  left = 0;
+  /** How many entries there are; 0 while there may be more. */
+  entries: number;
+
+  constructor(bytes: Buffer, survey: Int32Array) {
+    assert(survey.length <= (ENTRY_MASK + 1) * SURVEY_WORDS, 'a chunk has no more entries than can be numbered');
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#survey = survey;
+    this.entries = survey.length / SURVEY_WORDS;
+  }
+
+  get sizeBytes(): number {
+    return this.bytes.length + this.#survey.byteLength;
+  }
+
+  /** Whether so few still sleep that their bytes are better given up. */
+  get isSparse(): boolean {
+    return this.left * SPARSE_PART < this.entries;
+  }
+
+  pathHash(sleeper: number): number {
+    return this.#word(sleeper, SURVEY_AT.pathHash);
+  }
+
+  hash(sleeper: number): number {
+    return this.#word(sleeper, SURVEY_AT.hash);
+  }
+
+  recordAt(sleeper: number): number {
+    return this.#word(sleeper, SURVEY_AT.record);
+  }
+
+  place(sleeper: number): number {
+    return this.#word(sleeper, SURVEY_AT.place);
+  }
+
+  /** Says where it stands: its directory's number, and its place among the children there. */
+  put(sleeper: number, directory: number, place: number): void {
+    const entry = (sleeper & ENTRY_MASK) * SURVEY_WORDS;
+    this.#survey[entry + SURVEY_AT.place] = place;
+    this.#survey[entry + SURVEY_AT.directory] = directory;
+  }
+
+  setPlace(sleeper: number, place: number): void {
+    this.#survey[(sleeper & ENTRY_MASK) * SURVEY_WORDS + SURVEY_AT.place] = place;
+  }
+
+  /** Whether it sleeps, and not only once did. */
+  isSleeping(sleeper: number): boolean {
+    return this.recordAt(sleeper) >= 0 && this.place(sleeper) !== NOWHERE;
+  }
+
+  /** Of the record that begins at `at`. */
+  createdIndexAt(at: number): number {
+    return smallInteger(this.view.getFloat64(at + NODE_RECORD_AT.createdIndex, true));
+  }
+
+  modifiedIndexAt(at: number): number {
+    return smallInteger(this.view.getFloat64(at + NODE_RECORD_AT.modifiedIndex, true));
+  }
+
+  /** The number of its directory (`Tree.directoryOf`). */
+  directory(sleeper: number): number {
+    return this.#word(sleeper, SURVEY_AT.directory);
+  }
+
+  /** Whether its path is the first `length` characters of `path`. */
+  hasPath(sleeper: number, path: ByteString, length: number): boolean {
+    const { bytes } = this;
+    const record = this.recordAt(sleeper);
+    if (pathSizeOf(bytes, record) !== length) return false;
+    const pathAt = record + NODE_HEAD_SIZE_BYTES;
+    // From the end: paths of one directory differ there.
+    for (let position = length - 1; position >= 0; position--) {
+      if (bytes[pathAt + position] !== path.charCodeAt(position)) return false;
+    }
+    return true;
+  }
+
+  /** Whether its path is the `length` bytes from `from`. */
+  hasPathBytes(sleeper: number, other: Buffer, from: number, length: number): boolean {
+    const { bytes } = this;
+    const record = this.recordAt(sleeper);
+    if (pathSizeOf(bytes, record) !== length) return false;
+    const pathAt = record + NODE_HEAD_SIZE_BYTES;
+    for (let position = length - 1; position >= 0; position--) {
+      if (bytes[pathAt + position] !== other[from + position]) return false;
+    }
+    return true;
+  }
+
+  /** A node for the sleeper, nowhere in a tree; as long as nobody asks for its texts it holds the bytes of the chunk. */
+  nodeOf(sleeper: number): Node {
+    const record = this.recordAt(sleeper);
+    return this.#withHashes(sleeper, nodeAt(this.bytes, this.view, record, this.bytes, record));
+  }
+
+  /** The same, with its texts: it holds nothing else. @param path for who has it already. */
+  nodeWithTextsOf(sleeper: number, path = pathTextOf(this.bytes, this.recordAt(sleeper))): Node {
+    const record = this.recordAt(sleeper);
+    return this.#withHashes(sleeper, nodeAt(this.bytes, this.view, record, path, valueTextOf(this.bytes, record)));
+  }
+
+  #withHashes(sleeper: number, node: Node): Node {
+    node.pathHash = this.pathHash(sleeper);
+    node.hash = this.hash(sleeper);
+    return node;
+  }
+
+  #word(sleeper: number, word: number): number {
+    return this.#survey[(sleeper & ENTRY_MASK) * SURVEY_WORDS + word] as number;
+  }
+}
+
+/** The node whose record begins at `at`; `path` and `value` are its texts, or where they sleep. */
+export function nodeAt(
+  bytes: Buffer,
+  view: DataView,
+  at: number,
+  path: ByteString | Buffer,
+  value: ByteString | number,
+): Node {
+  const bits = bytes[at] as number;
+  return new Node(
+    path,
+    (bits & NodeBit.pathPlain) !== 0,
+    value,
+    (bits & NodeBit.valuePlain) !== 0,
+    (bits & NodeBit.directory) !== 0 ? [] : undefined,
+    smallInteger(view.getFloat64(at + NODE_RECORD_AT.createdIndex, true)),
+    smallInteger(view.getFloat64(at + NODE_RECORD_AT.modifiedIndex, true)),
+    (bits & NodeBit.expires) !== 0 ? view.getFloat64(at + NODE_RECORD_AT.expiration, true) : undefined,
+  );
+}
+
+/** Of the whole record that begins at `at`. */
+export function recordSizeAt(bytes: Buffer, at: number): number {
+  return NODE_HEAD_SIZE_BYTES + pathSizeOf(bytes, at) + valueSizeOf(bytes, at);
+}
+
+/** A double read from memory, as the small integer that it is where it is one: V8 would box it for ever otherwise. */
+export function smallInteger(value: number): number {
+  return value <= 0x7fffffff ? value | 0 : value;
+}

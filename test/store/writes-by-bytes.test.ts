@@ -1,0 +1,206 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ByteString } from '../../src/base/byte-string.ts';
+import { Op } from '../../src/protocol/command.ts';
+import { Listing } from '../../src/store/listing.ts';
+import type { Node } from '../../src/store/node.ts';
+import { renderEvent } from '../../src/store/render.ts';
+import { ReplayedPast } from '../../src/store/replayed-past.ts';
+import { writeStore } from '../../src/store/snapshot-codec.ts';
+import { hashOfPathBytes } from '../../src/store/state-hash.ts';
+import { Store, type Write } from '../../src/store/store.ts';
+import { UndoLog } from '../../src/store/undo-log.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
+import { perform, play, randomSteps, type Step, timeOf, writeOf } from './random-steps.ts';
+import { aWrite, contentOf, finished, listingOf, NOON_MS, reborn, set, storeWith } from './store-fixture.ts';
+
+/** A write as it stands in a frame, with something before it. */
+function writeBytes(store: Store, { op, path, value, flags, timeMs }: Write, past?: ReplayedPast): boolean {
+  const bytes = Buffer.from(`before${path}${value}behind`, 'latin1');
+  const pathAt = 'before'.length;
+  const pathHash = hashOfPathBytes(bytes, pathAt, pathAt + path.length);
+  const { length: pathSizeBytes } = path;
+  const write = { bytes, pathAt, pathSizeBytes, valueSizeBytes: value.length, flags, timeMs };
+  const isDone = past ? store.replaySet(write, pathHash, past) : store.writeBytes(op, write, pathHash) !== undefined;
+  // The frame is another's at once.
+  bytes.fill('#');
+  return isDone;
+}
+
+function playByBytes(store: Store, steps: readonly Step[], first = 0): void {
+  steps.forEach((step, offset) => {
+    const position = first + offset;
+    if (store.undoLog !== undefined) store.undoLog.sequence = position + 1;
+    if (step.kind === 'write' && writeBytes(store, writeOf(step, position))) return;
+    perform(store, step, position);
+  });
+}
+
+function pastOf({ history }: Store): string[] {
+  const events = [`${history.firstIndex} to ${history.lastIndex}`];
+  if (history.lastIndex === 0) return events;
+  for (let index = history.firstIndex; index <= history.lastIndex; index++) events.push(renderEvent(history.at(index)));
+  return events;
+}
+
+function snapshotOf(store: Store): string {
+  const chunks: string[] = [];
+  writeStore(store, (bytes, offset, lengthBytes) => {
+    chunks.push(bytes.toString('latin1', offset, offset + lengthBytes));
+  });
+  return chunks.join();
+}
+
+const chunksCount = (store: Store) => store.tree.sleepers.hold().filter((chunk) => chunk !== undefined).length;
+
+/** Random steps, with some sets in a row between them. */
+const steps = fc
+  .tuple(randomSteps(), fc.array(fc.array(fc.nat(40), { maxLength: 8 }), { minLength: 60 }))
+  .map(([others, keys]) => others.flatMap((step, position) => [step, ...(keys[position] ?? []).map(plainSet)]));
+
+function plainSet(key: number): Step {
+  return { kind: 'write', op: Op.set, path: `/a/k${key % 7}`, lifeMs: undefined, fields: { value: `${key}` } };
+}
+
+describe('writes by their bytes', () => {
+  test.each([1000, 3])('leave what others leave, with a history of %s events', (capacity) => {
+    fc.assert(
+      fc.property(steps, steps, randomSteps(20), (before, during, after) => {
+        const first = new Store(capacity, true);
+        play(first, before);
+        const second = reborn(first);
+        play(first, during, before.length);
+        playByBytes(second, during, before.length);
+        expect(second.stateHash).toBe(first.stateHash);
+        expect(pastOf(second)).toEqual(pastOf(first));
+        expect(snapshotOf(second)).toBe(snapshotOf(first));
+        expect(listingOf(second, '', true, false)).toBe(listingOf(first, '', true, false));
+        expect(listingOf(second, '', true, true)).toBe(listingOf(first, '', true, true));
+        play(first, after, before.length + during.length);
+        play(second, after, before.length + during.length);
+        expect(second.stateHash).toBe(first.stateHash);
+        expect(pastOf(second)).toEqual(pastOf(first));
+        expect(contentOf(second)).toEqual(contentOf(first));
+      }),
+    );
+  });
+
+  test.each([1000, 3])('that are replayed leave the same, too, with a history of %s events', (capacity) => {
+    fc.assert(
+      fc.property(steps, steps, (before, during) => {
+        const first = new Store(capacity, true);
+        play(first, before);
+        const second = reborn(first);
+        play(first, during, before.length);
+        const past = new ReplayedPast(capacity);
+        during.forEach((step, offset) => {
+          const position = before.length + offset;
+          if (step.kind === 'write' && step.op === Op.set && writeBytes(second, writeOf(step, position), past)) return;
+          perform(second, step, position);
+        });
+        past.finish(second.history, second.index);
+        expect(second.stateHash).toBe(first.stateHash);
+        expect(pastOf(second)).toEqual(pastOf(first));
+        expect(snapshotOf(second)).toBe(snapshotOf(first));
+      }),
+    );
+  });
+
+  test('are undone as others are', () => {
+    fc.assert(
+      fc.property(steps, steps, steps, (before, undone, after) => {
+        const first = new Store(1000, true);
+        const second = new Store(1000, true);
+        play(first, before);
+        playByBytes(second, before);
+        second.undoLog = new UndoLog();
+        playByBytes(second, undone, before.length);
+        second.undoLog.rollBack(second);
+        expect(listingOf(second, '', true, true)).toBe(listingOf(first, '', true, true));
+        expect(second.tree.hash).toBe(first.tree.hash);
+        expect(second.index).toBe(first.index);
+        playByBytes(second, after, before.length + undone.length);
+        play(first, after, before.length + undone.length);
+        expect(contentOf(second)).toEqual(contentOf(first));
+      }),
+    );
+  });
+
+  test('are left to others where they are refused, and then change nothing', () => {
+    const store = storeWith({ '/key': 'v', '/directory/key': 'v' });
+    const { stateHash } = store;
+    for (const path of ['', '/directory', '/key/below', '/key/below/new']) {
+      expect(writeBytes(store, aWrite(Op.set, path, { value: 'w' }))).toBe(false);
+    }
+    expect(store.stateHash).toBe(stateHash);
+  });
+
+  test.each([
+    ['of the same keys again and again', (position: number) => `/${position % 10}`],
+    [
+      'of a key in between that is set once',
+      (position: number) => (position % 1000 === 0 ? `/once${position}` : '/many'),
+    ],
+  ])('%s do not keep the bytes of all that is gone', (_, pathOf) => {
+    const store = new Store(10, true);
+    const value = 'v'.repeat(1000);
+    for (let position = 0; position < 20_000; position++) {
+      expect(writeBytes(store, aWrite(Op.set, pathOf(position), { value, timeMs: timeOf(position) }))).toBe(true);
+    }
+    expect(chunksCount(store)).toBeLessThan(4);
+    expect(contentOf(store)).toHaveLength(store.tree.size);
+  });
+
+  test('set at random again and again, take no more than about twice what they are', () => {
+    const store = new Store(10, false);
+    const random = new SeededRandom(1);
+    const value = 'v'.repeat(200);
+    for (let position = 0; position < 60_000; position++) {
+      writeBytes(store, aWrite(Op.set, `/d/${random.below(5_000)}`, { value }));
+    }
+    expect(store.tree.sleepers.count).toBe(5_000);
+    expect(store.tree.sleepers.heldBytes).toBeLessThan(3 * 5_000 * (33 + 7 + 200 + 20));
+    expect(contentOf(store)).toHaveLength(5_001);
+  });
+
+  test('do not keep the bytes of what was deleted', () => {
+    const store = new Store(10, false);
+    for (let key = 0; key < 20_000; key++) writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: 'v'.repeat(100) }));
+    const { heldBytes } = store.tree.sleepers;
+    for (let key = 0; key < 20_000; key++) if (key % 100 !== 0) store.write(aWrite(Op.delete, `/d/${key}`, {}));
+    expect(store.tree.sleepers.count).toBe(200);
+    expect(store.tree.sleepers.heldBytes).toBeLessThan(heldBytes / 8);
+    expect(contentOf(store)).toHaveLength(201);
+  });
+
+  test('are shown by a listing as they were when it began, whatever becomes of their bytes', () => {
+    const store = new Store(10, false);
+    for (let key = 0; key < 3_000; key++) writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: `first ${key}` }));
+    const before = listingOf(store, '/d', true, true);
+    const chunks = chunksCount(store);
+    const listing = new Listing(store.tree.find('/d' as ByteString) as Node, store.tree, true, true, NOON_MS);
+    for (let round = 0; round < 20; round++) {
+      for (let key = 0; key < 3_000; key++)
+        writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: `${round} ${key}` }));
+    }
+    expect(chunksCount(store)).toBeLessThan(chunks + 3);
+    expect(finished(listing)).toBe(before);
+  });
+
+  test('are read without being woken', () => {
+    const store = new Store(10, false);
+    for (const path of ['/a', '/b']) writeBytes(store, aWrite(Op.set, path, { value: path }));
+    expect((store.get('/a' as ByteString) as Node).value).toBe('/a');
+    expect(store.tree.sleepers.count).toBe(2);
+  });
+
+  test('of a key that goes on as any other', () => {
+    const store = new Store(10, true);
+    for (const path of ['/a', '/b', '/c']) writeBytes(store, aWrite(Op.set, path, { value: 'v' }));
+    expect(store.tree.sleepers.count).toBe(3);
+    expect(set(store, '/b', 'w').prevNode?.value).toBe('v');
+    expect(store.tree.sleepers.count).toBe(2);
+    contentOf(store);
+    expect(store.tree.sleepers.count).toBe(0);
+  });
+});
