@@ -34,6 +34,7 @@ const CHUNKS_MAX = 1 << 16;
 const NODE_SIZE_BYTES = 152;
 /** Small, since what is left of a chunk is written anew at one go. */
 const RECORDED_SIZE_BYTES = 256 * 1024;
+const RECORDED_ENTRIES_MIN = 64;
 const RECORDED_ENTRIES_MAX = 4 * 1024;
 /** A call into native code costs as much as copying this many bytes ourselves. */
 const NATIVE_FROM_BYTES = 128;
@@ -61,6 +62,8 @@ export function chunkOf(chunks: SleepingChunks, sleeper: number): SleepingChunk 
 export class Sleepers {
   readonly #chunks: (SleepingChunk | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
+  /** One sleeper of each chunk that is given up. */
+  readonly #sparse: number[] = [];
   /** Into which records are written. */
   #recorded: RecordedChunk | undefined;
   /** How many keys sleep. */
@@ -112,14 +115,23 @@ export class Sleepers {
     return chunk;
   }
 
-  /** A key sleeps no more: it has a node, or is gone. @returns whether its chunk has become sparse by that. */
-  leave(sleeper: number): boolean {
+  /** A key sleeps no more: it has a node, or is gone. See `takeSparse`. */
+  leave(sleeper: number): void {
     const chunk = this.chunkOf(sleeper);
     chunk.setPlace(sleeper, NOWHERE);
+    chunk.left--;
     this.count--;
-    if (--chunk.left > 0) return chunk.isSparse;
-    this.#drop(sleeper);
-    return false;
+    this.#settle(sleeper, chunk);
+  }
+
+  /** @returns a sleeper of a chunk in which so few sleep that they should be copied and leave; undefined when there is none. */
+  takeSparse(): number | undefined {
+    while (this.#sparse.length > 0) {
+      const sleeper = this.#sparse.pop() as number;
+      // It may have gone meanwhile, and another have its number.
+      if (this.#chunks[sleeper >>> ENTRY_BITS]?.isGivenUp === true) return sleeper;
+    }
+    return undefined;
   }
 
   /** Those that sleep in the chunk of `sleeper`, which may wake and go meanwhile. */
@@ -130,6 +142,14 @@ export class Sleepers {
 
   chunkOf(sleeper: number): SleepingChunk {
     return chunkOf(this.#chunks, sleeper);
+  }
+
+  #settle(sleeper: number, chunk: SleepingChunk): void {
+    if (chunk.left === 0) this.#drop(sleeper);
+    else if (chunk.isSparse && !chunk.isGivenUp) {
+      chunk.isGivenUp = true;
+      this.#sparse.push(sleeper);
+    }
   }
 
   #drop(sleeper: number): void {
@@ -152,11 +172,14 @@ export class Sleepers {
   #recordedWithRoomFor(sizeBytes: number): RecordedChunk {
     let recorded = this.#recorded;
     if (recorded?.hasRoomFor(sizeBytes) === true) return recorded;
+    let entriesMax = RECORDED_ENTRIES_MAX;
     if (recorded !== undefined) {
       recorded.close();
-      this.entered(recorded.first);
+      this.#settle(recorded.first, recorded.chunk);
+      // Records of one time are much alike in size, and places for entries that do not come are memory, too.
+      entriesMax = Math.min(entriesMax, Math.max(RECORDED_ENTRIES_MIN, 2 * recorded.chunk.entries));
     }
-    recorded = new RecordedChunk();
+    recorded = new RecordedChunk(entriesMax);
     recorded.first = this.add(recorded.chunk);
     this.#recorded = recorded;
     return recorded;
@@ -166,13 +189,16 @@ export class Sleepers {
 /** A chunk that is written entry by entry. */
 class RecordedChunk {
   readonly chunk: SleepingChunk;
-  readonly #survey = new Int32Array(RECORDED_ENTRIES_MAX * SURVEY_WORDS);
+  readonly #entriesMax: number;
+  readonly #survey: Int32Array;
   /** The sleeper that is its first entry. */
   first = 0;
   #entries = 0;
   #sizeBytes = 0;
 
-  constructor() {
+  constructor(entriesMax: number) {
+    this.#entriesMax = entriesMax;
+    this.#survey = new Int32Array(entriesMax * SURVEY_WORDS);
     this.chunk = new SleepingChunk(Buffer.allocUnsafeSlow(RECORDED_SIZE_BYTES), this.#survey);
     // Neither sparse nor empty while it is being written.
     this.chunk.entries = 0;
@@ -181,7 +207,7 @@ class RecordedChunk {
 
   /** For a record of this size. */
   hasRoomFor(sizeBytes: number): boolean {
-    return this.#entries < RECORDED_ENTRIES_MAX && this.#sizeBytes + sizeBytes <= RECORDED_SIZE_BYTES;
+    return this.#entries < this.#entriesMax && this.#sizeBytes + sizeBytes <= RECORDED_SIZE_BYTES;
   }
 
   add(key: RecordedKey, bits: number, index: number, pathHash: number, hash: number): number {

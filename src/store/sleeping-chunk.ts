@@ -36,6 +36,8 @@ export class SleepingChunk {
   readonly #survey: Int32Array;
   /** How many still sleep; one more while the chunk is being written. */
   left = 0;
+  /** Whether those who sleep here are to be copied elsewhere. */
+  isGivenUp = false;
   /** How many entries there are; 0 while there may be more. */
   entries: number;
 

@@ -207,20 +207,25 @@ export class Tree {
     this.#enter(directory);
   }
 
-  /** A key sleeps no more. When few sleep beside it their records are written anew, so that the bytes can go. */
+  /** A key sleeps no more. Where few sleep beside it their records are written anew, so that the bytes can go. */
   #endSleep(sleeper: number): void {
     const { sleepers } = this;
-    if (!sleepers.leave(sleeper)) return;
-    for (const left of sleepers.beside(sleeper)) {
-      const chunk = sleepers.chunkOf(left);
-      const place = chunk.place(left);
-      const directory = this.directoryOfSleeper(left);
-      const anew = sleepers.copy(left);
-      (directory.children as Child[])[place] = anew;
-      sleepers.enter(anew, directory.number, place);
-      this.index.exchange(left, anew, chunk.pathHash(left));
-      sleepers.leave(left);
+    sleepers.leave(sleeper);
+    for (let sparse = sleepers.takeSparse(); sparse !== undefined; sparse = sleepers.takeSparse()) {
+      for (const left of sleepers.beside(sparse)) this.#copy(left);
     }
+  }
+
+  #copy(sleeper: number): void {
+    const { sleepers } = this;
+    const chunk = sleepers.chunkOf(sleeper);
+    const place = chunk.place(sleeper);
+    const directory = this.directoryOfSleeper(sleeper);
+    const copy = sleepers.copy(sleeper);
+    (directory.children as Child[])[place] = copy;
+    sleepers.enter(copy, directory.number, place);
+    this.index.exchange(sleeper, copy, chunk.pathHash(sleeper));
+    sleepers.leave(sleeper);
   }
 
   /** @param path of the sleeper. */

@@ -163,6 +163,22 @@ describe('writes by their bytes', () => {
     expect(contentOf(store)).toHaveLength(5_001);
   });
 
+  test('of a key that is deleted again and again do not keep the bytes of it', () => {
+    const store = new Store(10, false);
+    for (let round = 0; round < 40; round++) {
+      // As much as a chunk holds, all of it dead before the chunk is full, and a few that stay.
+      for (let position = 0; position < 230; position++) {
+        writeBytes(store, aWrite(Op.set, '/d/often', { value: 'v'.repeat(1000) }));
+      }
+      store.write(aWrite(Op.delete, '/d/often', {}));
+      for (let position = 0; position < 40; position++) {
+        writeBytes(store, aWrite(Op.set, `/d/${round}.${position}`, { value: 'v'.repeat(1000) }));
+      }
+    }
+    expect(store.tree.sleepers.heldBytes).toBeLessThan(4 * 40 * 40 * 1060);
+    expect(contentOf(store)).toHaveLength(1 + 40 * 40);
+  });
+
   test('do not keep the bytes of what was deleted', () => {
     const store = new Store(10, false);
     for (let key = 0; key < 20_000; key++) writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: 'v'.repeat(100) }));
