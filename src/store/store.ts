@@ -256,10 +256,12 @@ export class Store {
     const { tree } = this;
     const old = this.#old;
     const parent = this.#parent as Node;
-    // Before the old one goes, and perhaps the chunk with the last of its keys.
+    // Before the old one goes, and perhaps the chunk with the last of its keys. What is copied then may fill the chunk
+    // of the new one, which goes as well where most of it has died: its key has another number at once.
     const prevNode = old === undefined ? undefined : tree.show(old);
+    const node = tree.show(sleeper);
     tree.putSleeper(parent, old, sleeper);
-    return this.#happened(action, false, tree.show(sleeper), prevNode, parent);
+    return this.#happened(action, false, node, prevNode, parent);
   }
 
   /**

@@ -149,7 +149,10 @@ export class Tree {
     this.#enter(node);
   }
 
-  /** Puts a key that sleeps under its parent, in the place of the key of the same path where there is one. */
+  /**
+   * Puts a key that sleeps under its parent, in the place of the key of the same path where there is one. It may have
+   * another number before this returns.
+   */
   putSleeper(parent: Node, old: Child | undefined, sleeper: number): void {
     if (old === undefined) this.loadSleeper(parent, sleeper);
     else this.#replaceBySleeper(parent, old, sleeper);

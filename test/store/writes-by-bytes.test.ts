@@ -179,6 +179,20 @@ describe('writes by their bytes', () => {
     expect(contentOf(store)).toHaveLength(1 + 40 * 40);
   });
 
+  test('are told as they were, though their own chunk is given up at once', () => {
+    const store = new Store(10, true);
+    const random = new SeededRandom(1);
+    for (let position = 0; position < 40_000; position++) {
+      // Nearly all that is written dies soon; what is left of other chunks is copied into the same one.
+      const path = random.below(10) > 0 ? '/often' : `/seldom/${random.below(1_500)}`;
+      const value = `${position}${'v'.repeat(1000)}`;
+      expect(writeBytes(store, aWrite(Op.set, path, { value, timeMs: timeOf(position) }))).toBe(true);
+      const { node } = store.history.at(store.index);
+      expect(`${node?.path} ${node?.value}`).toBe(`${path} ${value}`);
+    }
+    expect(contentOf(store)).toHaveLength(store.tree.size);
+  });
+
   test('do not keep the bytes of what was deleted', () => {
     const store = new Store(10, false);
     for (let key = 0; key < 20_000; key++) writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: 'v'.repeat(100) }));
