@@ -22,6 +22,7 @@ import { NODE_HEAD_SIZE_BYTES, NODE_RECORD_AT, pathTextOf } from './node-record.
 import {
   ENTRY_BITS,
   ENTRY_MASK,
+  ENTRY_SIZE_BYTES,
   NOWHERE,
   recordSizeAt,
   SleepingChunk,
@@ -120,6 +121,7 @@ export class Sleepers {
     const chunk = this.chunkOf(sleeper);
     chunk.setPlace(sleeper, NOWHERE);
     chunk.left--;
+    chunk.leftBytes -= chunk.entrySizeBytes(sleeper);
     this.count--;
     this.#settle(sleeper, chunk);
   }
@@ -177,7 +179,7 @@ export class Sleepers {
       recorded.close();
       this.#settle(recorded.first, recorded.chunk);
       // Records of one time are much alike in size, and places for entries that do not come are memory, too.
-      entriesMax = Math.min(entriesMax, Math.max(RECORDED_ENTRIES_MIN, 2 * recorded.chunk.entries));
+      entriesMax = Math.min(entriesMax, Math.max(RECORDED_ENTRIES_MIN, 2 * recorded.entries));
     }
     recorded = new RecordedChunk(entriesMax);
     recorded.first = this.add(recorded.chunk);
@@ -193,7 +195,7 @@ class RecordedChunk {
   readonly #survey: Int32Array;
   /** The sleeper that is its first entry. */
   first = 0;
-  #entries = 0;
+  entries = 0;
   #sizeBytes = 0;
 
   constructor(entriesMax: number) {
@@ -201,13 +203,13 @@ class RecordedChunk {
     this.#survey = new Int32Array(entriesMax * SURVEY_WORDS);
     this.chunk = new SleepingChunk(Buffer.allocUnsafeSlow(RECORDED_SIZE_BYTES), this.#survey);
     // Neither sparse nor empty while it is being written.
-    this.chunk.entries = 0;
+    this.chunk.isOpen = true;
     this.chunk.left = 1;
   }
 
   /** For a record of this size. */
   hasRoomFor(sizeBytes: number): boolean {
-    return this.#entries < this.#entriesMax && this.#sizeBytes + sizeBytes <= RECORDED_SIZE_BYTES;
+    return this.entries < this.#entriesMax && this.#sizeBytes + sizeBytes <= RECORDED_SIZE_BYTES;
   }
 
   add(key: RecordedKey, bits: number, index: number, pathHash: number, hash: number): number {
@@ -238,18 +240,19 @@ class RecordedChunk {
 
   #entry(at: number, end: number, pathHash: number, hash: number): number {
     const survey = this.#survey;
-    const entry = this.#entries * SURVEY_WORDS;
+    const entry = this.entries * SURVEY_WORDS;
     survey[entry + SURVEY_AT.pathHash] = pathHash;
     survey[entry + SURVEY_AT.hash] = hash;
     survey[entry + SURVEY_AT.record] = at;
     survey[entry + SURVEY_AT.place] = NOWHERE;
     this.#sizeBytes = end;
-    return this.first + this.#entries++;
+    this.chunk.leftBytes += end - at + ENTRY_SIZE_BYTES;
+    return this.first + this.entries++;
   }
 
   /** Nothing will be added any more. */
   close(): void {
-    this.chunk.entries = this.#entries;
+    this.chunk.isOpen = false;
     this.chunk.left--;
   }
 }

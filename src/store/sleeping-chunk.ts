@@ -26,6 +26,8 @@ export const ENTRY_BITS = 15;
 export const ENTRY_MASK = (1 << ENTRY_BITS) - 1;
 const SPARSE_PART = 4;
 export const SURVEY_WORDS = 5;
+/** In the survey. */
+export const ENTRY_SIZE_BYTES = 4 * SURVEY_WORDS;
 export const SURVEY_AT = { pathHash: 0, hash: 1, record: 2, place: 3, directory: 4 } as const;
 /** The place of an entry that does not sleep any more. */
 export const NOWHERE = -1;
@@ -36,26 +38,31 @@ export class SleepingChunk {
   readonly #survey: Int32Array;
   /** How many still sleep; one more while the chunk is being written. */
   left = 0;
+  /** What those take who still sleep; of a chunk of a snapshot with what lies between them. */
+  leftBytes = 0;
   /** Whether those who sleep here are to be copied elsewhere. */
   isGivenUp = false;
-  /** How many entries there are; 0 while there may be more. */
-  entries: number;
+  /** Whether there may be more entries. */
+  isOpen = false;
+  readonly sizeBytes: number;
 
   constructor(bytes: Buffer, survey: Int32Array) {
     assert(survey.length <= (ENTRY_MASK + 1) * SURVEY_WORDS, 'a chunk has no more entries than can be numbered');
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#survey = survey;
-    this.entries = survey.length / SURVEY_WORDS;
+    this.sizeBytes = bytes.length + survey.byteLength;
   }
 
-  get sizeBytes(): number {
-    return this.bytes.length + this.#survey.byteLength;
-  }
-
-  /** Whether so few still sleep that their bytes are better given up. */
+  /** Whether so little of it still sleeps that all its bytes are better given up: by size, since a few large ones take most. */
   get isSparse(): boolean {
-    return this.left * SPARSE_PART < this.entries;
+    return !this.isOpen && this.leftBytes * SPARSE_PART < this.sizeBytes;
+  }
+
+  /** What an entry takes: its record and its words. */
+  entrySizeBytes(sleeper: number): number {
+    const at = this.recordAt(sleeper);
+    return recordSizeAt(this.bytes, at < 0 ? ~at : at) + ENTRY_SIZE_BYTES;
   }
 
   pathHash(sleeper: number): number {

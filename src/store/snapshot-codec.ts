@@ -282,6 +282,8 @@ export class StoreReader {
     const bytes = this.#bytes;
     const chunk = new SleepingChunk(bytes, survey);
     const first = tree.sleepers.add(chunk);
+    // Who sleeps is not looked at for that: their records are in no cache yet.
+    chunk.leftBytes = chunk.sizeBytes;
     let sleeper = first;
     for (let entry = 0; entry < survey.length; entry += SURVEY_WORDS, sleeper++) {
       const parent = directories[(survey[entry + SURVEY_AT.directory] as number) >>> 0];
@@ -291,6 +293,7 @@ export class StoreReader {
         tree.loadSleeper(parent, sleeper);
         continue;
       }
+      chunk.leftBytes -= chunk.entrySizeBytes(sleeper);
       const node = nodeAt(bytes, this.#view, ~at, bytes, ~at);
       node.pathHash = chunk.pathHash(sleeper);
       if (tree.keepsHash) node.hash = chunk.hash(sleeper);

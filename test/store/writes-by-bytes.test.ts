@@ -193,6 +193,17 @@ describe('writes by their bytes', () => {
     expect(contentOf(store)).toHaveLength(store.tree.size);
   });
 
+  test.each([1, 100])('small ones do not keep the bytes of %i large ones that were set among them', (large) => {
+    const store = new Store(10, false);
+    for (let key = 0; key < 5_000; key++) {
+      writeBytes(store, aWrite(Op.set, `/small/${key}`, { value: 'v' }));
+      writeBytes(store, aWrite(Op.set, `/large/${key % large}`, { value: 'v'.repeat(15_000) }));
+    }
+    const sleepingBytes = 5_000 * (33 + 20 + 12) + large * 15_060;
+    expect(store.tree.sleepers.heldBytes).toBeLessThan(4 * sleepingBytes + 512 * 1024);
+    expect(contentOf(store)).toHaveLength(store.tree.size);
+  });
+
   test('do not keep the bytes of what was deleted', () => {
     const store = new Store(10, false);
     for (let key = 0; key < 20_000; key++) writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: 'v'.repeat(100) }));
