@@ -106,6 +106,24 @@ describe('a store whose memory is nearly full', () => {
     await next.stop();
   });
 
+  test('is not one whose memory is full of garbage', { timeout: 120_000 }, async () => {
+    const server = await startCommandLine([
+      ...['--in-memory', '--store-heap-mb', String(HEAP_MB), '--event-history', '10'],
+    ]);
+    const api = new ApiClient(server.url, LANES);
+    const statuses = new Set<number>();
+    let next = 0;
+    const lane = async () => {
+      for (let count = next++; count < 8_000; count = next++) {
+        statuses.add((await api.put(`/k/${count % 50}`, `value=${count}${'x'.repeat(15_000)}`)).status);
+      }
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
+    expect([...statuses].sort()).toEqual([200, 201]);
+    await api.close();
+    await server.stop();
+  });
+
   test('goes on with one key whose past alone fills it', { timeout: 120_000 }, async () => {
     const server = await startCommandLine(['--in-memory', '--store-heap-mb', String(HEAP_MB)]);
     const api = new ApiClient(server.url);
