@@ -3,6 +3,14 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 /** They replay recordings with their pauses, and drive clients that poll: the cores would be idle most of their time. */
 const WAITING = ['test/**/conformance.test.ts', 'test/clients/*.test.ts', 'test/api/*.test.ts'];
 
+/** They start no server and leave nothing behind, so one process runs many of them: to start one takes longer than most of these. */
+const PLAIN = ['frame', 'front', 'journal', 'metrics', 'protocol', 'ring', 'store', 'workers'].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
+
+/** Replaces modules, which others may have loaded then. */
+const MOCKING = 'test/front/front-ends.test.ts';
+
 const shared: TestProjectInlineConfiguration['test'] = {
   // Worker threads inherit this, so that src/workers/*-worker.ts start from source on Node 20.
   pool: 'forks',
@@ -23,12 +31,23 @@ export default defineConfig({
       {
         test: {
           ...shared,
-          name: 'working',
-          include: ['test/**/*.test.ts'],
-          exclude: WAITING,
-          // Even these wait half of their time, for disks and for other processes.
+          name: 'plain',
+          include: PLAIN,
+          exclude: [MOCKING],
+          isolate: false,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'working',
+          include: ['test/**/*.test.ts'],
+          exclude: [...WAITING, ...PLAIN],
+          // Even these wait half of their time, for disks and for other processes.
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
