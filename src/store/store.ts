@@ -146,7 +146,7 @@ export class Store {
     const index = ++this.index;
     const oldHash = past.note(index, this.timeMs, sleeper, this.#old, tree.sleepers);
     const hash = tree.sleepers.chunkOf(sleeper).hash(sleeper);
-    tree.putSleeper(this.#parent as Node, this.#old, sleeper);
+    this.#place(sleeper);
     this.eventChain = chainOf(this.eventChain, Action.set, false, index, this.timeMs, hash, oldHash);
     return true;
   }
@@ -260,7 +260,7 @@ export class Store {
     // of the new one, which goes as well where most of it has died: its key has another number at once.
     const prevNode = old === undefined ? undefined : tree.show(old);
     const node = tree.show(sleeper);
-    tree.putSleeper(parent, old, sleeper);
+    this.#place(sleeper);
     return this.#happened(action, false, node, prevNode, parent);
   }
 
@@ -291,6 +291,14 @@ export class Store {
       ((flags & Flag.pathPlain) !== 0 ? NodeBit.pathPlain : 0) |
       ((flags & Flag.valuePlain) !== 0 ? NodeBit.valuePlain : 0);
     return tree.sleepers.record(key, bits, index, pathHash, hash);
+  }
+
+  /** Puts what `#record` has given where it has said. */
+  #place(sleeper: number): void {
+    this.tree.putSleeper(this.#parent as Node, this.#old, sleeper);
+    // They may be gone before the next is recorded, a directory with all that is below it.
+    this.#old = undefined;
+    this.#parent = undefined;
   }
 
   #madeDirectoryOf({ bytes, pathAt, pathSizeBytes }: RecordedKey): Node | undefined {

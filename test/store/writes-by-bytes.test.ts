@@ -1,6 +1,8 @@
+import { getHeapStatistics } from 'node:v8';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
+import { collectGarbage } from '../../src/base/garbage.ts';
 import { Op } from '../../src/protocol/command.ts';
 import { Listing } from '../../src/store/listing.ts';
 import type { Node } from '../../src/store/node.ts';
@@ -202,6 +204,19 @@ describe('writes by their bytes', () => {
     const sleepingBytes = 5_000 * (33 + 20 + 12) + large * 15_060;
     expect(store.tree.sleepers.heldBytes).toBeLessThan(4 * sleepingBytes + 512 * 1024);
     expect(contentOf(store)).toHaveLength(store.tree.size);
+  });
+
+  test('in a directory that is removed are let go of with it', () => {
+    const store = new Store(10, false);
+    const outsideBytes = () => {
+      collectGarbage();
+      return getHeapStatistics().external_memory;
+    };
+    const beforeBytes = outsideBytes();
+    for (let key = 0; key < 5_000; key++) writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: 'v'.repeat(2_000) }));
+    expect(outsideBytes() - beforeBytes).toBeGreaterThan(10_000_000);
+    store.write(aWrite(Op.delete, '/d', { recursive: true }));
+    expect(outsideBytes() - beforeBytes).toBeLessThan(2_000_000);
   });
 
   test('do not keep the bytes of what was deleted', () => {
