@@ -30,7 +30,9 @@ import {
   SURVEY_WORDS,
 } from './sleeping-chunk.ts';
 
+/** Those of a store of 16 GB: beyond that, keys have nodes. */
 const CHUNKS_MAX = 1 << 16;
+const CHUNKS_KEPT = 1 << 10;
 /** Of a node in the heap. */
 const NODE_SIZE_BYTES = 152;
 /** Small, since what is left of a chunk is written anew at one go. */
@@ -76,6 +78,11 @@ export class Sleepers {
   /** What they would take if all of them woke, beside their texts. */
   get nodesBytes(): number {
     return this.count * NODE_SIZE_BYTES;
+  }
+
+  /** Whether there are numbers for more chunks; some are kept for copies. */
+  get mayGrow(): boolean {
+    return this.#chunks.length < CHUNKS_MAX - CHUNKS_KEPT || this.#freeNumbers.length > CHUNKS_KEPT;
   }
 
   /** Takes in a chunk, none of whose keys sleeps yet. @returns the sleeper that its first entry would be. */

@@ -272,8 +272,8 @@ export class Store {
     const { bytes, pathAt, pathSizeBytes, valueSizeBytes } = key;
     const { flags } = write;
     if ((flags & UNLIKE_PLAIN) !== 0 || pathSizeBytes === 0) return NONE;
-    if (pathSizeBytes + valueSizeBytes > SLEEPING_TEXT_SIZE_BYTES_MAX) return NONE;
     const { tree } = this;
+    if (pathSizeBytes + valueSizeBytes > SLEEPING_TEXT_SIZE_BYTES_MAX || !tree.sleepers.mayGrow) return NONE;
     const old = tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
     if (old !== undefined && (op !== Op.set || (!isAsleep(old) && old.isDirectory))) return NONE;
     const parent = directory ?? tree.directoryOf(key, old) ?? this.#madeDirectoryOf(key);

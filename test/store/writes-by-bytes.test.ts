@@ -8,6 +8,7 @@ import { Listing } from '../../src/store/listing.ts';
 import type { Node } from '../../src/store/node.ts';
 import { renderEvent } from '../../src/store/render.ts';
 import { ReplayedPast } from '../../src/store/replayed-past.ts';
+import { SleepingChunk } from '../../src/store/sleeping-chunk.ts';
 import { writeStore } from '../../src/store/snapshot-codec.ts';
 import { hashOfPathBytes } from '../../src/store/state-hash.ts';
 import { Store, type Write } from '../../src/store/store.ts';
@@ -241,6 +242,19 @@ describe('writes by their bytes', () => {
     }
     expect(chunksCount(store)).toBeLessThan(chunks + 3);
     expect(finished(listing)).toBe(before);
+  });
+
+  test('are left to others where there are no numbers for more chunks', () => {
+    const store = new Store(10, false);
+    const { sleepers } = store.tree;
+    const nothing = new SleepingChunk(Buffer.alloc(0), new Int32Array(0));
+    writeBytes(store, aWrite(Op.set, '/before', { value: 'v' }));
+    while (sleepers.mayGrow) sleepers.add(nothing);
+    const write = aWrite(Op.set, '/behind', { value: 'v' });
+    expect(writeBytes(store, write)).toBe(false);
+    store.write(write);
+    expect(sleepers.count).toBe(1);
+    expect(contentOf(store)).toHaveLength(2);
   });
 
   test('are read without being woken', () => {
