@@ -8,11 +8,11 @@
  *             │ chunk, 16  │ entry, 15│
  *             └────────────┴─────────┘
  *
- * A key sleeps when a snapshot brings it, and from each set of a plain key on (`Store.setBytes`). It *wakes*, and has a node from then on, when it
- * is changed or removed in any other way (`Tree.find`). Who only reads it, gets a node for the moment. Directories, keys that expire and large ones are
- * always awake.
+ * A key sleeps when a snapshot brings it, and from each set or creation of a plain key on (`Store.writeBytes`). It *wakes*,
+ * and has a node from then on, when it is changed or removed in any other way (`Tree.find`). Who only reads it gets a node
+ * for the moment. Directories, keys that expire and large ones are always awake.
  *
- * A chunk goes when none of its keys sleeps any more. When few do, they are written anew elsewhere, so chunks
+ * A chunk goes when none of its keys sleeps any more. When little of it is left that is written anew elsewhere, so chunks
  * take at most four times what sleeps in them, and about twice where keys are set at random. The memory guard counts them.
  */
 import { assert } from '../base/assert.ts';
