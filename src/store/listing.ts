@@ -228,7 +228,7 @@ export class Listing {
     out.text('"key":"');
     out.text(node.path);
     out.text('","value":"');
-    out.text(node.value);
+    node.tellValue(out);
     out.text('"');
   }
 

@@ -14,6 +14,7 @@
  */
 import type { ByteString } from '../base/byte-string.ts';
 import { NODE_HEAD_SIZE_BYTES, pathSizeOf, pathTextOf, valueSizeOf, valueTextOf } from './node-record.ts';
+import type { Parts } from './parts.ts';
 
 /** What a directory holds, and the index finds: a node, or a key that sleeps (sleepers.ts). */
 export type Child = Node | number;
@@ -118,6 +119,18 @@ export class Node {
     const bytes = this.#path as Buffer;
     const from = value + NODE_HEAD_SIZE_BYTES + pathSizeOf(bytes, value);
     return writeBytes(bytes, from, valueSizeOf(bytes, value), target, at);
+  }
+
+  /** Appends the value. Wakes nobody. */
+  tellValue(out: Parts): void {
+    const value = this.#value;
+    if (typeof value === 'string') {
+      out.text(value);
+      return;
+    }
+    const bytes = this.#path as Buffer;
+    const from = value + NODE_HEAD_SIZE_BYTES + pathSizeOf(bytes, value);
+    out.bytes(bytes, from, from + valueSizeOf(bytes, value));
   }
 
   /** It holds its chunk no more. @param record where it begins. */
