@@ -1,6 +1,6 @@
 /**
  * Numbers for the directories of a tree: a key that sleeps knows its own by it (sleepers.ts). To find it by its path would
- * cost half of what a set among many keys costs the tree (native-bench, "set-100k-keys").
+ * cost nearly a quarter of the store worker's time (native-bench, "set-100k-keys").
  */
 import type { Node } from './node.ts';
 

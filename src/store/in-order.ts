@@ -1,6 +1,7 @@
 /** The names of in-order keys: the index of their creation in 20 digits, so that the order of names is that of creation. */
 import '../base/latin1.ts';
 import type { ByteString } from '../base/byte-string.ts';
+import { copyBytes } from '../base/copy-bytes.ts';
 import { writeDigits } from '../base/digits.ts';
 import type { RecordedKey } from './sleepers.ts';
 
@@ -29,10 +30,9 @@ export function inOrderKey(
   etcdIndex: number,
 ): RecordedKey {
   makeRoom(pathSizeBytes + 1 + NAME_DIGITS + valueSizeBytes);
-  source.copy(bytes, 0, pathAt, pathAt + pathSizeBytes);
+  copyBytes(source, pathAt, pathSizeBytes, bytes, 0);
   const valueAt = writeName(pathSizeBytes, etcdIndex);
-  const from = pathAt + pathSizeBytes;
-  source.copy(bytes, valueAt, from, from + valueSizeBytes);
+  copyBytes(source, pathAt + pathSizeBytes, valueSizeBytes, bytes, valueAt);
   return { bytes, pathAt: 0, pathSizeBytes: valueAt, valueSizeBytes };
 }
 

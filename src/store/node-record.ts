@@ -30,6 +30,11 @@ export function valueSizeOf(bytes: Buffer, at: number): number {
   return sizeAt(bytes, at + NODE_RECORD_AT.valueSize);
 }
 
+/** Where its value begins: behind its path. */
+export function valueAtOf(bytes: Buffer, at: number): number {
+  return at + NODE_HEAD_SIZE_BYTES + pathSizeOf(bytes, at);
+}
+
 export function pathTextOf(bytes: Buffer, at: number): ByteString {
   const pathAt = at + NODE_HEAD_SIZE_BYTES;
   return bytes.latin1Slice(pathAt, pathAt + pathSizeOf(bytes, at)) as ByteString;
@@ -37,7 +42,7 @@ export function pathTextOf(bytes: Buffer, at: number): ByteString {
 
 export function valueTextOf(bytes: Buffer, at: number): ByteString {
   const size = valueSizeOf(bytes, at);
-  const valueAt = at + NODE_HEAD_SIZE_BYTES + pathSizeOf(bytes, at);
+  const valueAt = valueAtOf(bytes, at);
   return (size === 0 ? '' : bytes.latin1Slice(valueAt, valueAt + size)) as ByteString;
 }
 

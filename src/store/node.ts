@@ -13,7 +13,8 @@
  * All nodes have one shape, and indexes stay small integers as long as V8 allows: see native-bench, "bytes per key".
  */
 import type { ByteString } from '../base/byte-string.ts';
-import { NODE_HEAD_SIZE_BYTES, pathSizeOf, pathTextOf, valueSizeOf, valueTextOf } from './node-record.ts';
+import { copyBytes } from '../base/copy-bytes.ts';
+import { NODE_HEAD_SIZE_BYTES, pathSizeOf, pathTextOf, valueAtOf, valueSizeOf, valueTextOf } from './node-record.ts';
 import type { Parts } from './parts.ts';
 
 /** What a directory holds, and the index finds: a node, or a key that sleeps (sleepers.ts). */
@@ -110,15 +111,14 @@ export class Node {
     const path = this.#path;
     if (typeof path === 'string') return writeString(path, target, at);
     const record = this.#value as number;
-    return writeBytes(path, record + NODE_HEAD_SIZE_BYTES, pathSizeOf(path, record), target, at);
+    return copyBytes(path, record + NODE_HEAD_SIZE_BYTES, pathSizeOf(path, record), target, at);
   }
 
   writeValue(target: Buffer, at: number): number {
     const value = this.#value;
     if (typeof value === 'string') return writeString(value, target, at);
     const bytes = this.#path as Buffer;
-    const from = value + NODE_HEAD_SIZE_BYTES + pathSizeOf(bytes, value);
-    return writeBytes(bytes, from, valueSizeOf(bytes, value), target, at);
+    return copyBytes(bytes, valueAtOf(bytes, value), valueSizeOf(bytes, value), target, at);
   }
 
   /** Appends the value. Wakes nobody. */
@@ -129,7 +129,7 @@ export class Node {
       return;
     }
     const bytes = this.#path as Buffer;
-    const from = value + NODE_HEAD_SIZE_BYTES + pathSizeOf(bytes, value);
+    const from = valueAtOf(bytes, value);
     out.bytes(bytes, from, from + valueSizeOf(bytes, value));
   }
 
@@ -143,9 +143,6 @@ export class Node {
   }
 }
 
-/** A call into native code costs as much as copying this many bytes ourselves. */
-const NATIVE_FROM_BYTES = 128;
-
 /** Longer texts are left to native code. */
 const LOOP_LENGTH_MAX = 40;
 
@@ -153,12 +150,6 @@ function writeString(text: ByteString, target: Buffer, at: number): number {
   const { length } = text;
   if (length > LOOP_LENGTH_MAX) target.latin1Write(text, at, length);
   else for (let position = 0; position < length; position++) target[at + position] = text.charCodeAt(position);
-  return at + length;
-}
-
-function writeBytes(source: Buffer, from: number, length: number, target: Buffer, at: number): number {
-  if (length > NATIVE_FROM_BYTES) source.copy(target, at, from, from + length);
-  else for (let position = 0; position < length; position++) target[at + position] = source[from + position] as number;
   return at + length;
 }
 

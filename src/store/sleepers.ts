@@ -17,6 +17,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { ByteString } from '../base/byte-string.ts';
+import { copyBytes } from '../base/copy-bytes.ts';
 import type { Child } from './node.ts';
 import { NODE_HEAD_SIZE_BYTES, NODE_RECORD_AT, pathTextOf } from './node-record.ts';
 import {
@@ -39,8 +40,6 @@ const NODE_SIZE_BYTES = 152;
 const RECORDED_SIZE_BYTES = 256 * 1024;
 const RECORDED_ENTRIES_MIN = 64;
 const RECORDED_ENTRIES_MAX = 4 * 1024;
-/** A call into native code costs as much as copying this many bytes ourselves. */
-const NATIVE_FROM_BYTES = 128;
 
 /** Path and value together: of larger ones few would fit a chunk. */
 export const SLEEPING_TEXT_SIZE_BYTES_MAX = 16 * 1024;
@@ -229,13 +228,8 @@ class RecordedChunk {
     view.setFloat64(at + NODE_RECORD_AT.createdIndex, index, true);
     view.setFloat64(at + NODE_RECORD_AT.modifiedIndex, index, true);
     view.setFloat64(at + NODE_RECORD_AT.expiration, 0, true);
-    const textAt = at + NODE_HEAD_SIZE_BYTES;
-    const size = pathSizeBytes + valueSizeBytes;
-    if (size > NATIVE_FROM_BYTES) source.copy(bytes, textAt, pathAt, pathAt + size);
-    else
-      for (let position = 0; position < size; position++)
-        bytes[textAt + position] = source[pathAt + position] as number;
-    return this.#entry(at, textAt + size, pathHash, hash);
+    const end = copyBytes(source, pathAt, pathSizeBytes + valueSizeBytes, bytes, at + NODE_HEAD_SIZE_BYTES);
+    return this.#entry(at, end, pathHash, hash);
   }
 
   /** Adds what lies in another chunk. */

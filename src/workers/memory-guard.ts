@@ -16,7 +16,7 @@
  * hundredth while nothing happens in the store.
  *
  * The engine is asked once for each 256th part of the heap that commands have brought, not for each command: asking takes
- * 1 to 5 µs. Strings above 1 MB lie outside of the heap, and are counted all the same.
+ * 1 to 5 µs. Strings above 1 MB lie outside of the heap, and so do most keys: they are counted all the same.
  */
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 import { collectGarbage } from '../base/garbage.ts';
