@@ -196,7 +196,7 @@ export class CommandReader {
     this.#at = at;
     assert(bytes[at + VERSION_AT] === COMMAND_VERSION, 'a command frame has a version that this build knows');
     assert(
-      sizeBytes === commandSizeBytes(this.pathSizeBytes, this.valueSizeBytes, this.#prevValueSizeBytes()),
+      sizeBytes === commandSizeBytes(this.pathSizeBytes, this.valueSizeBytes, this.prevValueSizeBytes),
       'the parts of a command frame fill it',
     );
   }
@@ -250,13 +250,13 @@ export class CommandReader {
     return this.#bytes.latin1Slice(start, start + size) as ByteString;
   }
   get prevValue(): ByteString {
-    const size = this.#prevValueSizeBytes();
+    const size = this.prevValueSizeBytes;
     if (size === 0) return EMPTY;
-    const start = this.pathAt + this.pathSizeBytes + this.valueSizeBytes;
+    const start = this.prevValueAt;
     return this.#bytes.latin1Slice(start, start + size) as ByteString;
   }
 
-  /** The bytes of the frame and of others, in which the path lies at `pathAt`, and the value behind it. */
+  /** The bytes of the frame and of others, in which the path lies at `pathAt`, behind it the value, and prevValue. */
   get bytes(): Buffer {
     return this.#bytes;
   }
@@ -269,8 +269,10 @@ export class CommandReader {
   get valueSizeBytes(): number {
     return this.#view.getUint32(this.#at + VALUE_SIZE_AT, true);
   }
-  /** A method, since a private getter is a call into native code each time. */
-  #prevValueSizeBytes(): number {
+  get prevValueAt(): number {
+    return this.pathAt + this.pathSizeBytes + this.valueSizeBytes;
+  }
+  get prevValueSizeBytes(): number {
     return this.#view.getUint32(this.#at + PREV_VALUE_SIZE_AT, true);
   }
 }

@@ -1,7 +1,7 @@
 /** The names of in-order keys: the index of their creation in 20 digits, so that the order of names is that of creation. */
 import '../base/latin1.ts';
 import type { ByteString } from '../base/byte-string.ts';
-import { copyBytes } from '../base/copy-bytes.ts';
+import { copyBytes } from '../base/bytes.ts';
 import { writeDigits } from '../base/digits.ts';
 import type { RecordedKey } from './sleepers.ts';
 

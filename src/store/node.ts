@@ -13,7 +13,7 @@
  * All nodes have one shape, and indexes stay small integers as long as V8 allows: see native-bench, "bytes per key".
  */
 import type { ByteString } from '../base/byte-string.ts';
-import { copyBytes } from '../base/copy-bytes.ts';
+import { copyBytes, isSameBytes, isSameText } from '../base/bytes.ts';
 import { NODE_HEAD_SIZE_BYTES, pathSizeOf, pathTextOf, valueAtOf, valueSizeOf, valueTextOf } from './node-record.ts';
 import type { Parts } from './parts.ts';
 
@@ -100,6 +100,15 @@ export class Node {
   get valueLength(): number {
     const value = this.#value;
     return typeof value === 'string' ? value.length : valueSizeOf(this.#path as Buffer, value);
+  }
+
+  /** Whether the value is the `length` bytes from `from`. Wakes nobody. */
+  hasValueBytes(bytes: Buffer, from: number, length: number): boolean {
+    if (this.valueLength !== length) return false;
+    const value = this.#value;
+    if (typeof value === 'string') return isSameText(bytes, from, value, length);
+    const own = this.#path as Buffer;
+    return isSameBytes(own, valueAtOf(own, value), bytes, from, length);
   }
 
   /** Writes the path, and the value behind it. Wakes nobody. @returns where they end. */

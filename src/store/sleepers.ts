@@ -8,8 +8,8 @@
  *             │ chunk, 16  │ entry, 15│
  *             └────────────┴─────────┘
  *
- * A key sleeps when a snapshot brings it, and from each set or creation of a plain key on (`Store.writeBytes`). It *wakes*,
- * and has a node from then on, when it is changed or removed in any other way (`Tree.find`). Who only reads it gets a node
+ * A key sleeps when a snapshot brings it, and from each set, creation, update or swap on that gives it a plain value and no life
+ * (`Store.writeBytes`). It *wakes*, and has a node from then on, when it is changed or removed in any other way (`Tree.find`). Who only reads it gets a node
  * for the moment. Directories, keys that expire and large ones are always awake.
  *
  * A chunk goes when none of its keys sleeps any more. When little of it is left that is written anew elsewhere, so chunks
@@ -17,7 +17,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { ByteString } from '../base/byte-string.ts';
-import { copyBytes } from '../base/copy-bytes.ts';
+import { copyBytes } from '../base/bytes.ts';
 import type { Child } from './node.ts';
 import { NODE_HEAD_SIZE_BYTES, NODE_RECORD_AT, pathTextOf } from './node-record.ts';
 import {
@@ -98,10 +98,17 @@ export class Sleepers {
     if (this.chunkOf(first).left === 0) this.#drop(first);
   }
 
-  /** Writes the record of a key that was set at `index`. @param bits of `NodeBit`. @returns what it is as a sleeper; it does not sleep yet. */
-  record(key: RecordedKey, bits: number, index: number, pathHash: number, hash: number): number {
+  /** Writes the record of a key. @param bits of `NodeBit`. @returns what it is as a sleeper; it does not sleep yet. */
+  record(
+    key: RecordedKey,
+    bits: number,
+    createdIndex: number,
+    modifiedIndex: number,
+    pathHash: number,
+    hash: number,
+  ): number {
     const recorded = this.#recordedWithRoomFor(NODE_HEAD_SIZE_BYTES + key.pathSizeBytes + key.valueSizeBytes);
-    return recorded.add(key, bits, index, pathHash, hash);
+    return recorded.add(key, bits, createdIndex, modifiedIndex, pathHash, hash);
   }
 
   /** Writes the record of a sleeper anew. @returns the sleeper in its place, which does not sleep yet. */
@@ -218,15 +225,22 @@ class RecordedChunk {
     return this.entries < this.#entriesMax && this.#sizeBytes + sizeBytes <= RECORDED_SIZE_BYTES;
   }
 
-  add(key: RecordedKey, bits: number, index: number, pathHash: number, hash: number): number {
+  add(
+    key: RecordedKey,
+    bits: number,
+    createdIndex: number,
+    modifiedIndex: number,
+    pathHash: number,
+    hash: number,
+  ): number {
     const { bytes, view } = this.chunk;
     const { bytes: source, pathAt, pathSizeBytes, valueSizeBytes } = key;
     const at = this.#sizeBytes;
     bytes[at] = bits;
     view.setUint32(at + NODE_RECORD_AT.pathSize, pathSizeBytes, true);
     view.setUint32(at + NODE_RECORD_AT.valueSize, valueSizeBytes, true);
-    view.setFloat64(at + NODE_RECORD_AT.createdIndex, index, true);
-    view.setFloat64(at + NODE_RECORD_AT.modifiedIndex, index, true);
+    view.setFloat64(at + NODE_RECORD_AT.createdIndex, createdIndex, true);
+    view.setFloat64(at + NODE_RECORD_AT.modifiedIndex, modifiedIndex, true);
     view.setFloat64(at + NODE_RECORD_AT.expiration, 0, true);
     const end = copyBytes(source, pathAt, pathSizeBytes + valueSizeBytes, bytes, at + NODE_HEAD_SIZE_BYTES);
     return this.#entry(at, end, pathHash, hash);

@@ -10,6 +10,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { ByteString } from '../base/byte-string.ts';
+import { isSameBytes, isSameText } from '../base/bytes.ts';
 import { Node } from './node.ts';
 import {
   NODE_HEAD_SIZE_BYTES,
@@ -97,6 +98,10 @@ export class SleepingChunk {
     return this.recordAt(sleeper) >= 0 && this.place(sleeper) !== NOWHERE;
   }
 
+  createdIndex(sleeper: number): number {
+    return this.createdIndexAt(this.recordAt(sleeper));
+  }
+
   /** Of the record that begins at `at`. */
   createdIndexAt(at: number): number {
     return smallInteger(this.view.getFloat64(at + NODE_RECORD_AT.createdIndex, true));
@@ -115,25 +120,16 @@ export class SleepingChunk {
   hasPath(sleeper: number, path: ByteString, length: number): boolean {
     const { bytes } = this;
     const record = this.recordAt(sleeper);
-    if (pathSizeOf(bytes, record) !== length) return false;
-    const pathAt = record + NODE_HEAD_SIZE_BYTES;
-    // From the end: paths of one directory differ there.
-    for (let position = length - 1; position >= 0; position--) {
-      if (bytes[pathAt + position] !== path.charCodeAt(position)) return false;
-    }
-    return true;
+    return pathSizeOf(bytes, record) === length && isSameText(bytes, record + NODE_HEAD_SIZE_BYTES, path, length);
   }
 
   /** Whether its path is the `length` bytes from `from`. */
   hasPathBytes(sleeper: number, other: Buffer, from: number, length: number): boolean {
     const { bytes } = this;
     const record = this.recordAt(sleeper);
-    if (pathSizeOf(bytes, record) !== length) return false;
-    const pathAt = record + NODE_HEAD_SIZE_BYTES;
-    for (let position = length - 1; position >= 0; position--) {
-      if (bytes[pathAt + position] !== other[from + position]) return false;
-    }
-    return true;
+    return (
+      pathSizeOf(bytes, record) === length && isSameBytes(bytes, record + NODE_HEAD_SIZE_BYTES, other, from, length)
+    );
   }
 
   /** A node for the sleeper, nowhere in a tree; as long as nobody asks for its texts it holds the bytes of the chunk. */

@@ -5,6 +5,7 @@
  */
 import type { ByteString } from '../base/byte-string.ts';
 import { Flag, Op } from '../protocol/command.ts';
+import { type ConditionBytes, type Conditions, compare, doHold } from './conditions.ts';
 import { Action, StoreEvent } from './event.ts';
 import { EventHistory, FIRST_EVENT_INDEX } from './event-history.ts';
 import { Failure } from './failure.ts';
@@ -20,9 +21,8 @@ import type { UndoLog } from './undo-log.ts';
 import { type Watcher, type WatcherBounds, WatcherHub } from './watcher-hub.ts';
 
 /** A write as the store understands it; one record is reused by the caller for all writes. */
-export interface Write {
+export interface Write extends Conditions {
   op: Op;
-  /** A union of `Flag` bits. */
   flags: number;
   path: ByteString;
   /** What stands at the path, and the hash of the path, where the caller has looked; no hash where he has not. */
@@ -30,7 +30,6 @@ export interface Write {
   pathHash?: number | undefined;
   value: ByteString;
   prevValue: ByteString;
-  /** 0: no condition. A bigint only beyond the safe integers, where it equals no index. */
   prevIndex: number | bigint;
   /** Epoch ms; counts with `Flag.hasExpiration`. */
   expirationMs: number;
@@ -41,9 +40,8 @@ export interface Write {
 const NONE = -1;
 
 /** A write as a frame has it. */
-export interface WriteBytes extends RecordedKey {
-  /** A union of `Flag` bits. */
-  readonly flags: number;
+export interface WriteBytes extends RecordedKey, ConditionBytes, Conditions {
+  readonly bytes: Buffer;
   readonly timeMs: number;
 }
 
@@ -121,18 +119,22 @@ export class Store {
   }
 
   /**
-   * Performs a set or the creation of a plain key, and counts it: what `write` would leave, without a string, and the key
-   * sleeps from now on (sleepers.ts). @param pathHash of the path in `bytes`.
+   * Performs a write that gives a key a value and no life, and counts it: what `write` would leave, without a string, and the
+   * key sleeps from now on (sleepers.ts). @param pathHash of the path in `bytes`.
    * @returns undefined for what only `write` knows to do or to refuse; nothing has changed then.
    */
-  writeBytes(op: Op, bytes: WriteBytes, pathHash: number): StoreEvent | undefined {
+  writeBytes(op: Op, write: WriteBytes, pathHash: number): StoreEvent | Failure | undefined {
     switch (op) {
       case Op.set:
-        return this.#put(Action.set, op, bytes, bytes, pathHash, undefined);
+        return this.#put(Action.set, op, write, write, pathHash, undefined);
       case Op.create:
-        return this.#put(Action.create, op, bytes, bytes, pathHash, undefined);
+        return this.#put(Action.create, op, write, write, pathHash, undefined);
       case Op.createInOrder:
-        return this.#putInOrder(bytes, pathHash);
+        return this.#putInOrder(write, pathHash);
+      case Op.update:
+        return this.#put(Action.update, op, write, write, pathHash, undefined);
+      case Op.compareAndSwap:
+        return this.#swapBytes(write, pathHash);
       default:
         return undefined;
     }
@@ -243,6 +245,21 @@ export class Store {
     return this.#put(Action.create, Op.createInOrder, key, write, hash, directory);
   }
 
+  #swapBytes(write: WriteBytes, pathHash: number): StoreEvent | Failure | undefined {
+    const { bytes, pathAt, pathSizeBytes } = write;
+    const { tree } = this;
+    const old = tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
+    if (!isKey(old) || !isPlainWrite(write)) return undefined;
+    const node = tree.show(old);
+    if (doHold(node, write)) {
+      return this.#put(Action.compareAndSwap, Op.compareAndSwap, write, write, pathHash, undefined);
+    }
+    this.timeMs = this.timeFor(write.timeMs);
+    const failure = compare(node, write);
+    this.statistics.count(Op.compareAndSwap, failure);
+    return failure;
+  }
+
   #put(
     action: Action,
     op: Op,
@@ -271,11 +288,11 @@ export class Store {
   #record(op: Op, key: RecordedKey, write: WriteBytes, pathHash: number, directory: Node | undefined): number {
     const { bytes, pathAt, pathSizeBytes, valueSizeBytes } = key;
     const { flags } = write;
-    if ((flags & UNLIKE_PLAIN) !== 0 || pathSizeBytes === 0) return NONE;
+    if (!isPlainWrite(write) || pathSizeBytes === 0) return NONE;
     const { tree } = this;
     if (pathSizeBytes + valueSizeBytes > SLEEPING_TEXT_SIZE_BYTES_MAX || !tree.sleepers.mayGrow) return NONE;
     const old = tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
-    if (old !== undefined && (op !== Op.set || (!isAsleep(old) && old.isDirectory))) return NONE;
+    if (old === undefined ? keepsCreatedIndex(op) : creates(op) || !isKey(old)) return NONE;
     const parent = directory ?? tree.directoryOf(key, old) ?? this.#madeDirectoryOf(key);
     if (parent === undefined) return NONE;
     this.#old = old;
@@ -283,14 +300,15 @@ export class Store {
     this.timeMs = this.timeFor(write.timeMs);
     this.statistics.count(op, undefined);
     const index = this.index + 1;
+    const createdIndex = keepsCreatedIndex(op) ? tree.createdIndexOf(old as Child) : index;
     const valueAt = pathAt + pathSizeBytes;
     const hash = this.#keepsHash
-      ? hashOfNodeBytes(bytes, valueAt, valueAt + valueSizeBytes, pathHash, false, index, index, undefined)
+      ? hashOfNodeBytes(bytes, valueAt, valueAt + valueSizeBytes, pathHash, false, createdIndex, index, undefined)
       : 0;
     const bits =
       ((flags & Flag.pathPlain) !== 0 ? NodeBit.pathPlain : 0) |
       ((flags & Flag.valuePlain) !== 0 ? NodeBit.valuePlain : 0);
-    return tree.sleepers.record(key, bits, index, pathHash, hash);
+    return tree.sleepers.record(key, bits, createdIndex, index, pathHash, hash);
   }
 
   /** Puts what `#record` has given where it has said. */
@@ -464,6 +482,25 @@ export class Store {
 
 const UNLIKE_PLAIN = Flag.dir | Flag.refresh | Flag.hasExpiration;
 
+/** Whether it gives a value and nothing else. */
+function isPlainWrite({ flags }: WriteBytes): boolean {
+  return (flags & UNLIKE_PLAIN) === 0;
+}
+
+/** Whether an operation wants nothing to be there. */
+function creates(op: Op): boolean {
+  return op === Op.create || op === Op.createInOrder;
+}
+
+/** Whether an operation goes on with a key that is there. */
+function keepsCreatedIndex(op: Op): boolean {
+  return op === Op.update || op === Op.compareAndSwap;
+}
+
+function isKey(child: Child | undefined): child is Child {
+  return child !== undefined && (isAsleep(child) || !child.isDirectory);
+}
+
 /** A directory goes on changing; what an event tells of it must not. */
 function asEventSees(node: Node): Node {
   return node.isDirectory ? directorySnapshot(node) : node;
@@ -473,18 +510,4 @@ const ROOT_IS_READ_ONLY = new Failure(107, '/');
 
 function expirationOf(write: Write): number | undefined {
   return (write.flags & Flag.hasExpiration) !== 0 ? write.expirationMs : undefined;
-}
-
-/** 101 with the conditions that fail, or undefined when all hold. */
-function compare(node: Node, write: Write): Failure | undefined {
-  const { prevValue, prevIndex } = write;
-  const isValueRight = prevValue === '' || prevValue === node.value;
-  const hasPrevIndex = (write.flags & Flag.hasPrevIndex) !== 0;
-  const isIndexRight = !hasPrevIndex || prevIndex === node.modifiedIndex;
-  if (isValueRight && isIndexRight) return undefined;
-  const valueCause = `[${prevValue} != ${node.value}]`;
-  const indexCause = `[${prevIndex} != ${node.modifiedIndex}]`;
-  if (isValueRight) return new Failure(101, indexCause);
-  if (isIndexRight) return new Failure(101, valueCause);
-  return new Failure(101, `${valueCause} ${indexCause}`);
 }

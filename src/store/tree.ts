@@ -71,6 +71,10 @@ export class Tree {
     return isAsleep(child) ? this.sleepers.chunkOf(child).nodeOf(child) : child;
   }
 
+  createdIndexOf(child: Child): number {
+    return isAsleep(child) ? this.sleepers.chunkOf(child).createdIndex(child) : child.createdIndex;
+  }
+
   /** The node, or 100 or 104 with the first element of the path at which it went wrong. */
   locate(path: ByteString): Node | Failure {
     return this.find(path) ?? this.#whyMissing(path);

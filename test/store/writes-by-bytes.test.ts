@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
 import { collectGarbage } from '../../src/base/garbage.ts';
 import { Op } from '../../src/protocol/command.ts';
+import type { StoreEvent } from '../../src/store/event.ts';
+import type { Failure } from '../../src/store/failure.ts';
 import { Listing } from '../../src/store/listing.ts';
 import type { Node } from '../../src/store/node.ts';
 import { renderEvent } from '../../src/store/render.ts';
@@ -18,16 +20,22 @@ import { perform, play, randomSteps, type Step, timeOf, writeOf } from './random
 import { aWrite, contentOf, finished, listingOf, NOON_MS, reborn, set, storeWith } from './store-fixture.ts';
 
 /** A write as it stands in a frame, with something before it. */
-function writeBytes(store: Store, { op, path, value, flags, timeMs }: Write, past?: ReplayedPast): boolean {
-  const bytes = Buffer.from(`before${path}${value}behind`, 'latin1');
+function writeBytes(store: Store, fields: Write, past?: ReplayedPast): boolean {
+  return bytesOutcome(store, fields, past) !== undefined;
+}
+
+function bytesOutcome(store: Store, fields: Write, past?: ReplayedPast): StoreEvent | Failure | true | undefined {
+  const { op, path, value, prevValue } = fields;
+  const bytes = Buffer.from(`before${path}${value}${prevValue}behind`, 'latin1');
   const pathAt = 'before'.length;
   const pathHash = hashOfPathBytes(bytes, pathAt, pathAt + path.length);
-  const { length: pathSizeBytes } = path;
-  const write = { bytes, pathAt, pathSizeBytes, valueSizeBytes: value.length, flags, timeMs };
-  const isDone = past ? store.replaySet(write, pathHash, past) : store.writeBytes(op, write, pathHash) !== undefined;
+  const prevValueAt = pathAt + path.length + value.length;
+  const sizes = { pathSizeBytes: path.length, valueSizeBytes: value.length, prevValueSizeBytes: prevValue.length };
+  const write = { ...fields, bytes, pathAt, prevValueAt, ...sizes };
+  const outcome = past ? store.replaySet(write, pathHash, past) || undefined : store.writeBytes(op, write, pathHash);
   // The frame is another's at once.
   bytes.fill('#');
-  return isDone;
+  return outcome;
 }
 
 function playByBytes(store: Store, steps: readonly Step[], first = 0): void {
@@ -262,6 +270,41 @@ describe('writes by their bytes', () => {
     for (const path of ['/a', '/b']) writeBytes(store, aWrite(Op.set, path, { value: path }));
     expect((store.get('/a' as ByteString) as Node).value).toBe('/a');
     expect(store.tree.sleepers.count).toBe(2);
+  });
+
+  test.each([
+    ['an update', Op.update, {}],
+    ['a swap of the value', Op.compareAndSwap, { prevValue: 'v' }],
+    ['a swap of a long value', Op.compareAndSwap, { prevValue: 'v'.repeat(200) }],
+    ['a swap by the index', Op.compareAndSwap, { prevIndex: 2 }],
+  ])('of %s find a key asleep or awake, and leave it asleep with its createdIndex', (_, op, fields) => {
+    for (const isAwake of [false, true]) {
+      const store = new Store(10, true);
+      const value = 'prevValue' in fields ? fields.prevValue : 'v';
+      if (isAwake) set(store, '/key', value);
+      else writeBytes(store, aWrite(Op.set, '/key', { value }));
+      expect(writeBytes(store, aWrite(op, '/key', { ...fields, value: 'w' }))).toBe(true);
+      expect(store.tree.sleepers.count).toBe(1);
+      const { node, prevNode } = store.history.at(3);
+      expect([node?.value, node?.createdIndex, node?.modifiedIndex]).toEqual(['w', 2, 3]);
+      expect([prevNode?.value, prevNode?.modifiedIndex]).toEqual([value, 2]);
+    }
+  });
+
+  test.each([
+    ['prevValue', { prevValue: 'w' }],
+    ['prevValue, of another length', { prevValue: 'vv' }],
+    ['prevIndex', { prevIndex: 3 }],
+    ['prevIndex, beyond all', { prevIndex: 0xffff_ffff_ffff_ffffn }],
+    ['both', { prevIndex: 3, prevValue: 'w' }],
+  ])('of a swap whose %s is wrong are refused, and wake nobody', (_, fields) => {
+    const first = new Store(10, true);
+    const second = new Store(10, true);
+    for (const store of [first, second]) writeBytes(store, aWrite(Op.set, '/key', { value: 'v' }));
+    const swap = aWrite(Op.compareAndSwap, '/key', { ...fields, value: 'w' });
+    expect(bytesOutcome(first, swap)).toEqual(second.write(swap));
+    expect(first.tree.sleepers.count).toBe(1);
+    expect(first.stateHash).toBe(second.stateHash);
   });
 
   test('of a key that goes on as any other', () => {

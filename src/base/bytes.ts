@@ -1,0 +1,31 @@
+/** Bytes from one buffer to another, and bytes that are compared. */
+import './latin1.ts';
+import type { ByteString } from './byte-string.ts';
+
+/** A call into native code costs as much as copying this many bytes ourselves. */
+const NATIVE_FROM_BYTES = 128;
+
+/** @returns where they end in `target`. */
+export function copyBytes(source: Buffer, from: number, length: number, target: Buffer, at: number): number {
+  if (length > NATIVE_FROM_BYTES) source.copy(target, at, from, from + length);
+  else for (let position = 0; position < length; position++) target[at + position] = source[from + position] as number;
+  return at + length;
+}
+
+/** Whether the `length` bytes from `at` are those of `other` from `from`. Looks from the end: paths of one directory differ there. */
+export function isSameBytes(bytes: Buffer, at: number, other: Buffer, from: number, length: number): boolean {
+  if (length > NATIVE_FROM_BYTES) return bytes.compare(other, from, from + length, at, at + length) === 0;
+  for (let position = length - 1; position >= 0; position--) {
+    if (bytes[at + position] !== other[from + position]) return false;
+  }
+  return true;
+}
+
+/** The same for the first `length` characters of `text`. */
+export function isSameText(bytes: Buffer, at: number, text: ByteString, length: number): boolean {
+  if (length > NATIVE_FROM_BYTES) return bytes.latin1Slice(at, at + length) === text.slice(0, length);
+  for (let position = length - 1; position >= 0; position--) {
+    if (bytes[at + position] !== text.charCodeAt(position)) return false;
+  }
+  return true;
+}
