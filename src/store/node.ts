@@ -130,6 +130,17 @@ export class Node {
     return copyBytes(bytes, valueAtOf(bytes, value), valueSizeOf(bytes, value), target, at);
   }
 
+  /** Of a node asleep the bytes in which its value lies, from `valueAt` on. */
+  get sleepingBytes(): Buffer | undefined {
+    const path = this.#path;
+    return typeof path === 'string' ? undefined : path;
+  }
+
+  /** In `sleepingBytes`. */
+  get valueAt(): number {
+    return valueAtOf(this.#path as Buffer, this.#value as number);
+  }
+
   /** Appends the value. Wakes nobody. */
   tellValue(out: Parts): void {
     const value = this.#value;

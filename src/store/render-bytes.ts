@@ -77,7 +77,7 @@ export function writeGetOfKey(bytes: Buffer, view: DataView, at: number, node: N
 /** @returns 0 for other nodes than a key of which nothing is to be told but path, value and indexes; or if that takes more than loops. */
 function nodeSizeBytes(node: Node, modifiedIndex: number): number {
   if (node.isDirectory || !node.isPathPlain || node.expirationMs !== undefined) return 0;
-  const valueSize = node.isValuePlain ? node.valueLength : escapedSizeBytes(node.value);
+  const valueSize = node.isValuePlain ? node.valueLength : escapedSizeBytes(node);
   if (valueSize === NOT_IN_LOOPS) return 0;
   const digits = digitCount(modifiedIndex) + digitCount(node.createdIndex);
   return NODE_CONSTANTS_SIZE_BYTES + node.pathLength + valueSize + digits;
@@ -87,7 +87,7 @@ function nodeSizeBytes(node: Node, modifiedIndex: number): number {
 function writeNode(bytes: Buffer, view: DataView, at: number, node: Node, modifiedIndex: number): number {
   let end = node.writePath(bytes, at);
   end = writePiece(view, end, VALUE);
-  end = node.isValuePlain ? node.writeValue(bytes, end) : writeEscaped(bytes, end, node.value);
+  end = node.isValuePlain ? node.writeValue(bytes, end) : writeEscaped(bytes, end, node);
   end = writePiece(view, end, MODIFIED);
   end = writeNumber(bytes, end, modifiedIndex);
   end = writePiece(view, end, CREATED);
@@ -99,24 +99,42 @@ function writePiece(view: DataView, at: number, { words, sizeBytes }: Piece): nu
   return at + sizeBytes;
 }
 
-/** @returns `NOT_IN_LOOPS` for a text with bytes beyond ASCII, or of such a length that native code is faster. */
-function escapedSizeBytes(text: string): number {
-  const { length } = text;
+/** @returns `NOT_IN_LOOPS` for a value with bytes beyond ASCII, or of such a length that native code is faster. */
+function escapedSizeBytes(node: Node): number {
+  const length = node.valueLength;
   if (length > ESCAPED_LENGTH_MAX) return NOT_IN_LOOPS;
+  const source = node.sleepingBytes;
   let size = length;
-  for (let position = 0; position < length; position++) size += ESCAPE_SIZES[text.charCodeAt(position)] as number;
+  if (source === undefined) {
+    const { value } = node;
+    for (let position = 0; position < length; position++) size += ESCAPE_SIZES[value.charCodeAt(position)] as number;
+  } else {
+    const from = node.valueAt;
+    for (let at = from; at < from + length; at++) size += ESCAPE_SIZES[source[at] as number] as number;
+  }
   return size >= BEYOND_ASCII ? NOT_IN_LOOPS : size;
 }
 
-function writeEscaped(bytes: Buffer, at: number, text: string): number {
-  const { length } = text;
+function writeEscaped(bytes: Buffer, at: number, node: Node): number {
+  const length = node.valueLength;
+  const source = node.sleepingBytes;
   let end = at;
-  for (let position = 0; position < length; position++) {
-    const code = text.charCodeAt(position);
-    if (ESCAPE_SIZES[code] === 0) bytes[end++] = code;
-    else end = writeEscape(bytes, end, code);
+  if (source === undefined) {
+    const { value } = node;
+    for (let position = 0; position < length; position++) end = writeByte(bytes, end, value.charCodeAt(position));
+  } else {
+    const from = node.valueAt;
+    for (let position = from; position < from + length; position++) {
+      end = writeByte(bytes, end, source[position] as number);
+    }
   }
   return end;
+}
+
+function writeByte(bytes: Buffer, at: number, code: number): number {
+  if (ESCAPE_SIZES[code] !== 0) return writeEscape(bytes, at, code);
+  bytes[at] = code;
+  return at + 1;
 }
 
 function writeEscape(bytes: Buffer, at: number, code: number): number {

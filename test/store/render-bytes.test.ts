@@ -4,8 +4,10 @@ import type { ByteString } from '../../src/base/byte-string.ts';
 import { isPlain } from '../../src/protocol/json.ts';
 import { Action, StoreEvent } from '../../src/store/event.ts';
 import { directorySnapshot, Node, newDirectory } from '../../src/store/node.ts';
+import { NodeBit } from '../../src/store/node-record.ts';
 import { renderEvent, renderGetOfKey } from '../../src/store/render.ts';
 import { eventSizeBytes, getOfKeySizeBytes, writeEvent, writeGetOfKey } from '../../src/store/render-bytes.ts';
+import { Sleepers } from '../../src/store/sleepers.ts';
 
 /** An answer lies between other frames, of which it must not touch a byte. */
 const AT = 8;
@@ -32,15 +34,25 @@ function key(path: string, value: string, createdIndex: number, modifiedIndex: n
   );
 }
 
+/** The same key, as a record. */
+function asleep({ path, value, isValuePlain, createdIndex, modifiedIndex }: Node): Node {
+  const sleepers = new Sleepers();
+  const key = { bytes: Buffer.from(`#${path}${value}`, 'latin1'), pathAt: 1, pathSizeBytes: path.length };
+  const bits = NodeBit.pathPlain | (isValuePlain ? NodeBit.valuePlain : 0);
+  const sleeper = sleepers.record({ ...key, valueSizeBytes: value.length }, bits, createdIndex, modifiedIndex, 0, 0);
+  return sleepers.chunkOf(sleeper).nodeOf(sleeper);
+}
+
 /** No slashes and quotes: what these are to a path and to JSON is not the matter here. */
 const text = fc.string({ unit: fc.constantFrom('a', 'Z', '0', '-', '~'), maxLength: 100 });
 /** All of ASCII, most of it what JSON documents are made of. */
 const ascii = fc.nat(0x7f).map((code) => String.fromCharCode(code));
 const valueText = fc.string({ unit: fc.oneof(fc.constantFrom('a', '"', '{', ':'), ascii), maxLength: 100 });
 const index = fc.oneof(fc.nat(20), fc.nat(), fc.maxSafeNat());
-const node = fc
-  .tuple(text, valueText, index, index)
-  .map(([name, value, created, modified]) => key(`/${name}`, value, created, modified));
+const node = fc.tuple(text, valueText, index, index, fc.boolean()).map(([name, value, created, modified, isAsleep]) => {
+  const awake = key(`/${name}`, value, created, modified);
+  return isAsleep ? asleep(awake) : awake;
+});
 const action = fc.constantFrom(Action.set, Action.create, Action.update, Action.compareAndSwap);
 
 describe('an answer written as bytes', () => {
