@@ -37,6 +37,8 @@ interface Cursor {
 }
 
 const PLAIN_BITS = NodeBit.pathPlain | NodeBit.valuePlain;
+/** Of a record, what decides how it is shown. */
+const SHOWN_BITS = PLAIN_BITS | NodeBit.expires;
 
 /** Of a directory. */
 type Contents = 'recursive' | 'shown' | 'left out';
@@ -174,7 +176,7 @@ export class Listing {
     else {
       const chunk = chunkOf(this.#chunks, child);
       const at = chunk.recordAt(child);
-      const isPlain = ((chunk.bytes[at] as number) & PLAIN_BITS) === PLAIN_BITS;
+      const isPlain = ((chunk.bytes[at] as number) & SHOWN_BITS) === PLAIN_BITS;
       if (isPlain) this.#renderRecord(cursor, chunk, at);
       else this.#renderNode(cursor, chunk.nodeOf(child));
     }

@@ -8,9 +8,9 @@
  *             │ chunk, 16  │ entry, 15│
  *             └────────────┴─────────┘
  *
- * A key sleeps when a snapshot brings it, and from each set, creation, update or swap on that gives it a plain value and no life
- * (`Store.writeBytes`). It *wakes*, and has a node from then on, when it is changed or removed in any other way (`Tree.find`). Who only reads it gets a node
- * for the moment. Directories, keys that expire and large ones are always awake.
+ * A key sleeps when a snapshot brings it, and from each set, creation, update or swap on (`Store.writeBytes`). It *wakes*,
+ * and has a node from then on, when it is changed or removed in any other way (`Tree.find`). Who only reads it gets a node
+ * for the moment. Directories and large keys are always awake.
  *
  * A chunk goes when none of its keys sleeps any more. When little of it is left that is written anew elsewhere, so chunks
  * take at most four times what sleeps in them, and about twice where keys are set at random. The memory guard counts them.
@@ -19,8 +19,9 @@ import { assert } from '../base/assert.ts';
 import type { ByteString } from '../base/byte-string.ts';
 import { copyBytes } from '../base/bytes.ts';
 import type { Child } from './node.ts';
-import { NODE_HEAD_SIZE_BYTES, NODE_RECORD_AT, pathTextOf } from './node-record.ts';
+import { NODE_HEAD_SIZE_BYTES, NODE_RECORD_AT, NodeBit, pathSizeOf, pathTextOf, valueSizeOf } from './node-record.ts';
 import {
+  DUE,
   ENTRY_BITS,
   ENTRY_MASK,
   ENTRY_SIZE_BYTES,
@@ -104,11 +105,27 @@ export class Sleepers {
     bits: number,
     createdIndex: number,
     modifiedIndex: number,
+    expirationMs: number | undefined,
     pathHash: number,
     hash: number,
   ): number {
     const recorded = this.#recordedWithRoomFor(NODE_HEAD_SIZE_BYTES + key.pathSizeBytes + key.valueSizeBytes);
-    return recorded.add(key, bits, createdIndex, modifiedIndex, pathHash, hash);
+    return recorded.add(key, bits, createdIndex, modifiedIndex, expirationMs, pathHash, hash);
+  }
+
+  /** What its record says of its texts: bits of `NodeBit`. */
+  textBitsOf(sleeper: number): number {
+    const chunk = this.chunkOf(sleeper);
+    return (chunk.bytes[chunk.recordAt(sleeper)] as number) & (NodeBit.pathPlain | NodeBit.valuePlain);
+  }
+
+  /** The bytes of a sleeper, as those of a key that is to be recorded. */
+  keyOf(sleeper: number): RecordedKey {
+    const chunk = this.chunkOf(sleeper);
+    const { bytes } = chunk;
+    const at = chunk.recordAt(sleeper);
+    const pathAt = at + NODE_HEAD_SIZE_BYTES;
+    return { bytes, pathAt, pathSizeBytes: pathSizeOf(bytes, at), valueSizeBytes: valueSizeOf(bytes, at) };
   }
 
   /** Writes the record of a sleeper anew. @returns the sleeper in its place, which does not sleep yet. */
@@ -230,36 +247,38 @@ class RecordedChunk {
     bits: number,
     createdIndex: number,
     modifiedIndex: number,
+    expirationMs: number | undefined,
     pathHash: number,
     hash: number,
   ): number {
     const { bytes, view } = this.chunk;
     const { bytes: source, pathAt, pathSizeBytes, valueSizeBytes } = key;
     const at = this.#sizeBytes;
-    bytes[at] = bits;
+    bytes[at] = expirationMs === undefined ? bits : bits | NodeBit.expires;
     view.setUint32(at + NODE_RECORD_AT.pathSize, pathSizeBytes, true);
     view.setUint32(at + NODE_RECORD_AT.valueSize, valueSizeBytes, true);
     view.setFloat64(at + NODE_RECORD_AT.createdIndex, createdIndex, true);
     view.setFloat64(at + NODE_RECORD_AT.modifiedIndex, modifiedIndex, true);
-    view.setFloat64(at + NODE_RECORD_AT.expiration, 0, true);
+    view.setFloat64(at + NODE_RECORD_AT.expiration, expirationMs ?? 0, true);
     const end = copyBytes(source, pathAt, pathSizeBytes + valueSizeBytes, bytes, at + NODE_HEAD_SIZE_BYTES);
-    return this.#entry(at, end, pathHash, hash);
+    return this.#entry(at, end, pathHash, hash, expirationMs === undefined ? NOWHERE : DUE);
   }
 
-  /** Adds what lies in another chunk. */
+  /** Adds what lies in another chunk, and has no timer here. */
   copy(source: Buffer, from: number, sizeBytes: number, pathHash: number, hash: number): number {
     const at = this.#sizeBytes;
     source.copy(this.chunk.bytes, at, from, from + sizeBytes);
-    return this.#entry(at, at + sizeBytes, pathHash, hash);
+    return this.#entry(at, at + sizeBytes, pathHash, hash, NOWHERE);
   }
 
-  #entry(at: number, end: number, pathHash: number, hash: number): number {
+  #entry(at: number, end: number, pathHash: number, hash: number, timer: number): number {
     const survey = this.#survey;
     const entry = this.entries * SURVEY_WORDS;
     survey[entry + SURVEY_AT.pathHash] = pathHash;
     survey[entry + SURVEY_AT.hash] = hash;
     survey[entry + SURVEY_AT.record] = at;
     survey[entry + SURVEY_AT.place] = NOWHERE;
+    survey[entry + SURVEY_AT.timer] = timer;
     this.#sizeBytes = end;
     this.chunk.leftBytes += end - at + ENTRY_SIZE_BYTES;
     return this.first + this.entries++;

@@ -2,8 +2,9 @@
  * Keys as bytes: the records of a chunk of a snapshot, or of what was set since (sleepers.ts).
  *
  *   bytes     records of nodes (node-record.ts)
- *   survey    five words an entry: hash of the path | hash of the node | where its record begins, inverted for one that has a node from
- *             the beginning | its place among the children of its directory | the number of that directory
+ *   survey    six words an entry: hash of the path | hash of the node | where its record begins, inverted for one that has a node from
+ *             the beginning | its place among the children of its directory | the number of that directory | its position in the
+ *             TTL queue, until it has one DUE if it expires
  *
  * The bytes never change, so who holds the chunk may read an entry long after it has woken or gone: so a listing shows what
  * was, and an event what was replaced.
@@ -26,12 +27,14 @@ import {
 export const ENTRY_BITS = 15;
 export const ENTRY_MASK = (1 << ENTRY_BITS) - 1;
 const SPARSE_PART = 4;
-export const SURVEY_WORDS = 5;
+export const SURVEY_WORDS = 6;
 /** In the survey. */
 export const ENTRY_SIZE_BYTES = 4 * SURVEY_WORDS;
-export const SURVEY_AT = { pathHash: 0, hash: 1, record: 2, place: 3, directory: 4 } as const;
-/** The place of an entry that does not sleep any more. */
+export const SURVEY_AT = { pathHash: 0, hash: 1, record: 2, place: 3, directory: 4, timer: 5 } as const;
+/** The place of an entry that does not sleep any more, and the position of what has no timer. */
 export const NOWHERE = -1;
+/** Of one that expires, and does not stand in the queue yet. */
+export const DUE = -2;
 
 export class SleepingChunk {
   readonly bytes: Buffer;
@@ -100,6 +103,24 @@ export class SleepingChunk {
 
   createdIndex(sleeper: number): number {
     return this.createdIndexAt(this.recordAt(sleeper));
+  }
+
+  modifiedIndex(sleeper: number): number {
+    return this.modifiedIndexAt(this.recordAt(sleeper));
+  }
+
+  /** Its position in the TTL queue, NOWHERE, or DUE. */
+  timer(sleeper: number): number {
+    return this.#word(sleeper, SURVEY_AT.timer);
+  }
+
+  setTimer(sleeper: number, position: number): void {
+    this.#survey[(sleeper & ENTRY_MASK) * SURVEY_WORDS + SURVEY_AT.timer] = position;
+  }
+
+  /** Of one that expires, epoch ms. */
+  expirationMs(sleeper: number): number {
+    return this.view.getFloat64(this.recordAt(sleeper) + NODE_RECORD_AT.expiration, true);
   }
 
   /** Of the record that begins at `at`. */

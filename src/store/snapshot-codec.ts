@@ -18,7 +18,16 @@ import { type Action, StoreEvent } from './event.ts';
 import type { Child, Node } from './node.ts';
 import { NODE_HEAD_SIZE_BYTES, NODE_RECORD_AT, NodeBit, pathTextOf, valueTextOf } from './node-record.ts';
 import { isAsleep } from './sleepers.ts';
-import { nodeAt, recordSizeAt, SleepingChunk, SURVEY_AT, SURVEY_WORDS, smallInteger } from './sleeping-chunk.ts';
+import {
+  DUE,
+  NOWHERE,
+  nodeAt,
+  recordSizeAt,
+  SleepingChunk,
+  SURVEY_AT,
+  SURVEY_WORDS,
+  smallInteger,
+} from './sleeping-chunk.ts';
 import { hashOfNodeBytes, hashOfPathBytes } from './state-hash.ts';
 import type { Store } from './store.ts';
 import type { Tree } from './tree.ts';
@@ -33,9 +42,6 @@ const HEAD_SIZE_BYTES = 32;
 const EVENT_HEAD_SIZE_BYTES = 18;
 /** The ordinal before a node. */
 const PLACE_SIZE_BYTES = 4;
-/** Who has one of these has a node from the beginning. */
-const WAKING_BITS = NodeBit.directory | NodeBit.expires;
-
 /** Gets one chunk; the bytes are reused after the call. */
 export type ChunkSink = (buffer: Buffer, offset: number, lengthBytes: number) => void;
 
@@ -210,6 +216,8 @@ function surveyRecord(
   entry: number,
 ): number {
   const bits = bytes[at] as number;
+  const isDirectory = (bits & NodeBit.directory) !== 0;
+  const expires = (bits & NodeBit.expires) !== 0;
   const pathAt = at + NODE_HEAD_SIZE_BYTES;
   const valueAt = pathAt + view.getUint32(at + NODE_RECORD_AT.pathSize, true);
   const end = valueAt + view.getUint32(at + NODE_RECORD_AT.valueSize, true);
@@ -220,13 +228,14 @@ function surveyRecord(
     valueAt,
     end,
     pathHash,
-    (bits & NodeBit.directory) !== 0,
+    isDirectory,
     view.getFloat64(at + NODE_RECORD_AT.createdIndex, true),
     view.getFloat64(at + NODE_RECORD_AT.modifiedIndex, true),
-    (bits & NodeBit.expires) !== 0 ? view.getFloat64(at + NODE_RECORD_AT.expiration, true) : undefined,
+    expires ? view.getFloat64(at + NODE_RECORD_AT.expiration, true) : undefined,
   );
-  survey[entry + SURVEY_AT.record] = maySleep && (bits & WAKING_BITS) === 0 ? at : ~at;
+  survey[entry + SURVEY_AT.record] = maySleep && !isDirectory ? at : ~at;
   survey[entry + SURVEY_AT.directory] = view.getUint32(at - PLACE_SIZE_BYTES, true);
+  survey[entry + SURVEY_AT.timer] = expires ? DUE : NOWHERE;
   return end;
 }
 

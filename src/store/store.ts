@@ -5,16 +5,16 @@
  */
 import type { ByteString } from '../base/byte-string.ts';
 import { Flag, Op } from '../protocol/command.ts';
-import { type ConditionBytes, type Conditions, compare, doHold } from './conditions.ts';
+import { type Conditions, compare, doHold } from './conditions.ts';
 import { Action, StoreEvent } from './event.ts';
 import { EventHistory, FIRST_EVENT_INDEX } from './event-history.ts';
 import { Failure } from './failure.ts';
 import { inOrderKey, inOrderPath } from './in-order.ts';
-import { type Child, directorySnapshot, Node, newDirectory } from './node.ts';
-import { NodeBit } from './node-record.ts';
+import { directorySnapshot, Node, newDirectory } from './node.ts';
+import { isKey, lifeOf, NONE, Recorder, type WriteBytes } from './recorder.ts';
 import type { ReplayedPast } from './replayed-past.ts';
-import { isAsleep, type RecordedKey, SLEEPING_TEXT_SIZE_BYTES_MAX } from './sleepers.ts';
-import { chainEvent, chainOf, hashOfNodeBytes, hashOfPath, hashOfPathBytes, mixNumber } from './state-hash.ts';
+import { isAsleep, type RecordedKey } from './sleepers.ts';
+import { chainEvent, chainOf, hashOfPath, hashOfPathBytes, mixNumber } from './state-hash.ts';
 import { Statistics } from './statistics.ts';
 import { Tree } from './tree.ts';
 import type { UndoLog } from './undo-log.ts';
@@ -36,20 +36,8 @@ export interface Write extends Conditions {
   timeMs: number;
 }
 
-/** No sleeper. */
-const NONE = -1;
-
-/** A write as a frame has it. */
-export interface WriteBytes extends RecordedKey, ConditionBytes, Conditions {
-  readonly bytes: Buffer;
-  readonly timeMs: number;
-}
-
 /** Hears of each event right after it happened, with the watchers it concerns; the array is reused. */
 export type EventListener = (event: StoreEvent, recipients: Watcher[]) => void;
-
-/** Expirations before the year 2000 mean none, on creation only (a wrapped 64-bit count; v2store/store.go). */
-const MIN_EXPIRATION_MS = Date.UTC(2000, 0, 1);
 
 /** A watch that was not let in. */
 export const NO_PLACE = Symbol('no place for another watcher');
@@ -70,8 +58,7 @@ export class Store {
   readonly #keepsHash: boolean;
   readonly #onEvent: EventListener;
   readonly #recipients: Watcher[] = [];
-  #old: Child | undefined;
-  #parent: Node | undefined;
+  readonly #recorder: Recorder;
 
   /**
    * @param historyEventsMax how many events a watch can look back.
@@ -85,6 +72,7 @@ export class Store {
     bounds: WatcherBounds = {},
   ) {
     this.tree = new Tree(keepsHash);
+    this.#recorder = new Recorder(this.tree, keepsHash);
     this.hub = new WatcherHub(bounds);
     this.history = new EventHistory(historyEventsMax);
     this.#keepsHash = keepsHash;
@@ -119,7 +107,7 @@ export class Store {
   }
 
   /**
-   * Performs a write that gives a key a value and no life, and counts it: what `write` would leave, without a string, and the
+   * Performs a write that gives a key a value or a life, and counts it: what `write` would leave, without a string, and the
    * key sleeps from now on (sleepers.ts). @param pathHash of the path in `bytes`.
    * @returns undefined for what only `write` knows to do or to refuse; nothing has changed then.
    */
@@ -142,20 +130,24 @@ export class Store {
 
   /** A set in a store that nobody uses yet: `past` is told, and makes an event of it if the history needs one in the end. */
   replaySet(set: WriteBytes, pathHash: number, past: ReplayedPast): boolean {
-    const sleeper = this.#record(Op.set, set, set, pathHash, undefined);
+    if ((set.flags & Flag.refresh) !== 0) return false;
+    const recorder = this.#recorder;
+    const sleeper = recorder.record(Op.set, set, set, pathHash, this.index + 1, undefined);
     if (sleeper === NONE) return false;
-    const { tree } = this;
+    const { sleepers } = this.tree;
+    this.#noteTime(set);
+    this.statistics.count(Op.set, undefined);
     const index = ++this.index;
-    const oldHash = past.note(index, this.timeMs, sleeper, this.#old, tree.sleepers);
-    const hash = tree.sleepers.chunkOf(sleeper).hash(sleeper);
-    this.#place(sleeper);
+    const oldHash = past.note(index, this.timeMs, sleeper, recorder.old, sleepers);
+    const hash = sleepers.chunkOf(sleeper).hash(sleeper);
+    recorder.place(sleeper);
     this.eventChain = chainOf(this.eventChain, Action.set, false, index, this.timeMs, hash, oldHash);
     return true;
   }
 
   /** Performs a write and counts it. A success has taken one index. */
   write(write: Write): StoreEvent | Failure {
-    this.timeMs = this.timeFor(write.timeMs);
+    this.#noteTime(write);
     const outcome = this.#perform(write);
     this.statistics.count(write.op, outcome);
     return outcome;
@@ -169,9 +161,9 @@ export class Store {
     this.timeMs = this.timeFor(cutoffMs);
     let expired = 0;
     for (; expired < eventsMax; expired++) {
-      const node = this.tree.ttlQueue.peek();
-      if (node === undefined || (node.expirationMs as number) > cutoffMs) break;
-      this.#remove(Action.expire, node);
+      const soonest = this.tree.ttlQueue.peek();
+      if (soonest === undefined || this.nextExpirationMs > cutoffMs) break;
+      this.#remove(Action.expire, this.tree.wake(soonest));
       this.statistics.countExpiry();
     }
     return expired;
@@ -179,7 +171,7 @@ export class Store {
 
   /** When the next node expires, epoch ms; Infinity when none has a timer. */
   get nextExpirationMs(): number {
-    return this.tree.ttlQueue.peek()?.expirationMs ?? Number.POSITIVE_INFINITY;
+    return this.tree.ttlQueue.nextMs;
   }
 
   /**
@@ -236,6 +228,10 @@ export class Store {
     }
   }
 
+  #noteTime({ timeMs }: { readonly timeMs: number }): void {
+    this.timeMs = this.timeFor(timeMs);
+  }
+
   #putInOrder(write: WriteBytes, pathHash: number): StoreEvent | undefined {
     const { bytes, pathAt, pathSizeBytes } = write;
     const directory = this.tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
@@ -249,12 +245,12 @@ export class Store {
     const { bytes, pathAt, pathSizeBytes } = write;
     const { tree } = this;
     const old = tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
-    if (!isKey(old) || !isPlainWrite(write)) return undefined;
+    if (!isKey(old)) return undefined;
     const node = tree.show(old);
     if (doHold(node, write)) {
       return this.#put(Action.compareAndSwap, Op.compareAndSwap, write, write, pathHash, undefined);
     }
-    this.timeMs = this.timeFor(write.timeMs);
+    this.#noteTime(write);
     const failure = compare(node, write);
     this.statistics.count(Op.compareAndSwap, failure);
     return failure;
@@ -268,61 +264,19 @@ export class Store {
     pathHash: number,
     directory: Node | undefined,
   ): StoreEvent | undefined {
-    const sleeper = this.#record(op, key, write, pathHash, directory);
-    if (sleeper === NONE) return undefined;
     const { tree } = this;
-    const old = this.#old;
-    const parent = this.#parent as Node;
+    const recorder = this.#recorder;
+    const sleeper = recorder.record(op, key, write, pathHash, this.index + 1, directory);
+    if (sleeper === NONE) return undefined;
+    this.#noteTime(write);
+    this.statistics.count(op, undefined);
+    const { old, parent } = recorder;
     // Before the old one goes, and perhaps the chunk with the last of its keys. What is copied then may fill the chunk
     // of the new one, which goes as well where most of it has died: its key has another number at once.
     const prevNode = old === undefined ? undefined : tree.show(old);
     const node = tree.show(sleeper);
-    this.#place(sleeper);
-    return this.#happened(action, false, node, prevNode, parent);
-  }
-
-  /**
-   * @param directory of the key, for who has it already.
-   * @returns the key as a sleeper that stands nowhere yet, or NONE. Its directory is `#parent` then, what it replaces is `#old`.
-   */
-  #record(op: Op, key: RecordedKey, write: WriteBytes, pathHash: number, directory: Node | undefined): number {
-    const { bytes, pathAt, pathSizeBytes, valueSizeBytes } = key;
-    const { flags } = write;
-    if (!isPlainWrite(write) || pathSizeBytes === 0) return NONE;
-    const { tree } = this;
-    if (pathSizeBytes + valueSizeBytes > SLEEPING_TEXT_SIZE_BYTES_MAX || !tree.sleepers.mayGrow) return NONE;
-    const old = tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
-    if (old === undefined ? keepsCreatedIndex(op) : creates(op) || !isKey(old)) return NONE;
-    const parent = directory ?? tree.directoryOf(key, old) ?? this.#madeDirectoryOf(key);
-    if (parent === undefined) return NONE;
-    this.#old = old;
-    this.#parent = parent;
-    this.timeMs = this.timeFor(write.timeMs);
-    this.statistics.count(op, undefined);
-    const index = this.index + 1;
-    const createdIndex = keepsCreatedIndex(op) ? tree.createdIndexOf(old as Child) : index;
-    const valueAt = pathAt + pathSizeBytes;
-    const hash = this.#keepsHash
-      ? hashOfNodeBytes(bytes, valueAt, valueAt + valueSizeBytes, pathHash, false, createdIndex, index, undefined)
-      : 0;
-    const bits =
-      ((flags & Flag.pathPlain) !== 0 ? NodeBit.pathPlain : 0) |
-      ((flags & Flag.valuePlain) !== 0 ? NodeBit.valuePlain : 0);
-    return tree.sleepers.record(key, bits, createdIndex, index, pathHash, hash);
-  }
-
-  /** Puts what `#record` has given where it has said. */
-  #place(sleeper: number): void {
-    this.tree.putSleeper(this.#parent as Node, this.#old, sleeper);
-    // They may be gone before the next is recorded, a directory with all that is below it.
-    this.#old = undefined;
-    this.#parent = undefined;
-  }
-
-  #madeDirectoryOf({ bytes, pathAt, pathSizeBytes }: RecordedKey): Node | undefined {
-    const path = bytes.latin1Slice(pathAt, pathAt + pathSizeBytes) as ByteString;
-    const made = this.tree.parentFor(path, this.index + 1);
-    return made instanceof Failure ? undefined : made;
+    recorder.place(sleeper);
+    return this.#happened(action, (write.flags & Flag.refresh) !== 0, node, prevNode, parent);
   }
 
   #set(write: Write): StoreEvent | Failure {
@@ -371,7 +325,7 @@ export class Store {
     // The stored directory keeps its modifiedIndex; only the answer and the event show the new one, as in etcd.
     const before = directorySnapshot(old);
     before.hash = old.hash;
-    this.tree.setExpiration(old, expirationOf(write));
+    this.tree.setExpiration(old, lifeOf(write, false));
     return this.#happened(Action.update, (write.flags & Flag.refresh) !== 0, directorySnapshot(old), before);
   }
 
@@ -412,7 +366,7 @@ export class Store {
       undefined,
       old.createdIndex,
       this.index + 1,
-      expirationOf(write),
+      lifeOf(write, false),
     );
     this.tree.replace(old, node);
     return this.#happened(action, isRefresh, node, old);
@@ -422,8 +376,7 @@ export class Store {
   #newNode(write: Write, path: ByteString, index: number, refreshed: Node | undefined): Node {
     const { flags } = write;
     const isPathPlain = (flags & Flag.pathPlain) !== 0;
-    const given = expirationOf(write);
-    const expirationMs = given !== undefined && given < MIN_EXPIRATION_MS ? undefined : given;
+    const expirationMs = lifeOf(write, true);
     if ((flags & Flag.dir) !== 0) return newDirectory(path, isPathPlain, index, expirationMs);
     const value = refreshed === undefined ? write.value : refreshed.value;
     const isValuePlain = refreshed === undefined ? (flags & Flag.valuePlain) !== 0 : refreshed.isValuePlain;
@@ -480,34 +433,9 @@ export class Store {
   }
 }
 
-const UNLIKE_PLAIN = Flag.dir | Flag.refresh | Flag.hasExpiration;
-
-/** Whether it gives a value and nothing else. */
-function isPlainWrite({ flags }: WriteBytes): boolean {
-  return (flags & UNLIKE_PLAIN) === 0;
-}
-
-/** Whether an operation wants nothing to be there. */
-function creates(op: Op): boolean {
-  return op === Op.create || op === Op.createInOrder;
-}
-
-/** Whether an operation goes on with a key that is there. */
-function keepsCreatedIndex(op: Op): boolean {
-  return op === Op.update || op === Op.compareAndSwap;
-}
-
-function isKey(child: Child | undefined): child is Child {
-  return child !== undefined && (isAsleep(child) || !child.isDirectory);
-}
-
 /** A directory goes on changing; what an event tells of it must not. */
 function asEventSees(node: Node): Node {
   return node.isDirectory ? directorySnapshot(node) : node;
 }
 
 const ROOT_IS_READ_ONLY = new Failure(107, '/');
-
-function expirationOf(write: Write): number | undefined {
-  return (write.flags & Flag.hasExpiration) !== 0 ? write.expirationMs : undefined;
-}

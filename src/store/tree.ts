@@ -10,6 +10,7 @@ import { Failure } from './failure.ts';
 import { type Child, type Node, newDirectory } from './node.ts';
 import { PathIndex } from './path-index.ts';
 import { isAsleep, type RecordedKey, Sleepers } from './sleepers.ts';
+import { DUE, type SleepingChunk } from './sleeping-chunk.ts';
 import { hashOfNode, hashOfPath, hashOfPathBytes } from './state-hash.ts';
 import { TtlQueue } from './ttl-queue.ts';
 
@@ -25,7 +26,7 @@ export class Tree {
   readonly vault: Node = newDirectory(VAULT_PATH, true, 0, undefined);
   readonly sleepers = new Sleepers();
   readonly index = new PathIndex(this.sleepers);
-  readonly ttlQueue = new TtlQueue();
+  readonly ttlQueue = new TtlQueue(this.sleepers);
   readonly directories = new ChildDirectories();
   readonly #numbers = new DirectoryNumbers();
   readonly keepsHash: boolean;
@@ -57,6 +58,11 @@ export class Tree {
   /** The same for the path that is the `length` bytes from `from`. */
   findByBytes(bytes: Buffer, from: number, length: number, pathHash: number): Node | undefined {
     const child = this.index.getByBytes(bytes, from, length, pathHash);
+    return child === undefined ? undefined : this.wake(child);
+  }
+
+  /** The node of a child, in the tree. */
+  wake(child: Child): Node {
     return isAsleep(child) ? this.#wake(child, this.sleepers.pathOf(child)) : child;
   }
 
@@ -124,7 +130,7 @@ export class Tree {
   /** The same for a node whose hashes are known, that of its path and, where the tree keeps one, its own. */
   load(parent: Node, node: Node): void {
     this.#addChild(parent, node);
-    if (node.expirationMs !== undefined) this.ttlQueue.add(node);
+    if (node.expirationMs !== undefined) this.ttlQueue.add(node, node.expirationMs);
     this.hash = (this.hash + node.hash) | 0;
     this.index.add(node);
   }
@@ -134,6 +140,7 @@ export class Tree {
     const siblings = parent.children as Child[];
     const chunk = this.sleepers.enter(sleeper, parent.number, siblings.length);
     siblings.push(sleeper);
+    this.#startTimer(sleeper, chunk);
     this.hash = (this.hash + chunk.hash(sleeper)) | 0;
     this.index.addSleeper(sleeper, chunk.pathHash(sleeper));
   }
@@ -167,6 +174,7 @@ export class Tree {
     const place = isAsleep(old) ? sleepers.chunkOf(old).place(old) : old.childPosition;
     (parent.children as Child[])[place] = sleeper;
     const chunk = sleepers.enter(sleeper, parent.number, place);
+    this.#startTimer(sleeper, chunk);
     this.hash = (this.hash + chunk.hash(sleeper)) | 0;
     this.index.exchange(old, sleeper, chunk.pathHash(sleeper));
     if (!isAsleep(old)) {
@@ -176,7 +184,12 @@ export class Tree {
     }
     this.onChange?.(chunk.pathHash(sleeper));
     this.hash = (this.hash - sleepers.chunkOf(old).hash(old)) | 0;
+    this.ttlQueue.remove(old);
     this.#endSleep(old);
+  }
+
+  #startTimer(sleeper: number, chunk: SleepingChunk): void {
+    if (chunk.timer(sleeper) === DUE) this.ttlQueue.add(sleeper, chunk.expirationMs(sleeper));
   }
 
   /**
@@ -232,6 +245,7 @@ export class Tree {
     (directory.children as Child[])[place] = copy;
     sleepers.enter(copy, directory.number, place);
     this.index.exchange(sleeper, copy, chunk.pathHash(sleeper));
+    this.ttlQueue.exchange(sleeper, copy);
     sleepers.leave(sleeper);
   }
 
@@ -248,6 +262,7 @@ export class Tree {
     node.childPosition = place;
     (parent.children as Child[])[place] = node;
     this.index.exchange(sleeper, node, node.pathHash);
+    this.ttlQueue.exchange(sleeper, node);
     this.#endSleep(sleeper);
     return node;
   }
@@ -290,7 +305,7 @@ export class Tree {
   }
 
   #enter(node: Node): void {
-    if (node.expirationMs !== undefined) this.ttlQueue.add(node);
+    if (node.expirationMs !== undefined) this.ttlQueue.add(node, node.expirationMs);
     if (this.keepsHash) {
       node.hash = hashOfNode(node);
       this.hash = (this.hash + node.hash) | 0;

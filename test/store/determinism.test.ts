@@ -94,7 +94,7 @@ describe('the state hash', () => {
         expect(other.hash).toBe(one.hash);
         while (one.ttlQueue.size > 0) {
           const next = one.ttlQueue.peek() as Node;
-          expect(other.ttlQueue.peek()?.path).toBe(next.path);
+          expect((other.ttlQueue.peek() as Node).path).toBe(next.path);
           one.detach(next, undefined);
           other.detach(other.find(next.path) as Node, undefined);
         }

@@ -39,7 +39,8 @@ function asleep({ path, value, isValuePlain, createdIndex, modifiedIndex }: Node
   const sleepers = new Sleepers();
   const key = { bytes: Buffer.from(`#${path}${value}`, 'latin1'), pathAt: 1, pathSizeBytes: path.length };
   const bits = NodeBit.pathPlain | (isValuePlain ? NodeBit.valuePlain : 0);
-  const sleeper = sleepers.record({ ...key, valueSizeBytes: value.length }, bits, createdIndex, modifiedIndex, 0, 0);
+  const record = { ...key, valueSizeBytes: value.length };
+  const sleeper = sleepers.record(record, bits, createdIndex, modifiedIndex, undefined, 0, 0);
   return sleepers.chunkOf(sleeper).nodeOf(sleeper);
 }
 

@@ -1,66 +1,109 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
-import { Node } from '../../src/store/node.ts';
+import { type Child, Node } from '../../src/store/node.ts';
+import { isAsleep, Sleepers } from '../../src/store/sleepers.ts';
 import { TtlQueue } from '../../src/store/ttl-queue.ts';
 
-const timed = (expirationMs: number, modifiedIndex: number) =>
-  new Node(
-    `/${modifiedIndex}` as ByteString,
-    true,
-    '' as ByteString,
-    true,
-    undefined,
-    modifiedIndex,
-    modifiedIndex,
-    expirationMs,
-  );
+const PLACE = 0;
+const DIRECTORY = 0;
 
-const soonestFirst = (a: Node, b: Node) =>
-  (a.expirationMs as number) - (b.expirationMs as number) || a.modifiedIndex - b.modifiedIndex;
+const pathOf = (modifiedIndex: number) => `/${modifiedIndex}` as ByteString;
+const timed = (expirationMs: number, index: number) =>
+  new Node(pathOf(index), true, '' as ByteString, true, undefined, index, index, expirationMs);
 
-function drained(queue: TtlQueue): Node[] {
-  const nodes: Node[] = [];
-  for (let node = queue.peek(); node !== undefined; node = queue.peek()) {
-    nodes.push(node);
-    queue.remove(node);
+class Model {
+  readonly sleepers = new Sleepers();
+  readonly queue = new TtlQueue(this.sleepers);
+
+  /** A key that sleeps. */
+  asleep(expirationMs: number, index: number): number {
+    const path = pathOf(index);
+    const key = { bytes: Buffer.from(path), pathAt: 0, pathSizeBytes: path.length, valueSizeBytes: 0 };
+    const sleeper = this.sleepers.record(key, 0, index, index, expirationMs, 0, 0);
+    this.sleepers.enter(sleeper, DIRECTORY, PLACE);
+    return sleeper;
   }
-  return nodes;
+
+  shown(child: Child): Node {
+    return isAsleep(child) ? this.sleepers.chunkOf(child).nodeOf(child) : child;
+  }
+
+  add(child: Child): void {
+    this.queue.add(child, this.shown(child).expirationMs as number);
+  }
+
+  /** Asleep in another place, or awake from now on. */
+  moved(child: number, isAwake: boolean): Child {
+    const copy = isAwake ? this.shown(child) : this.sleepers.copy(child);
+    if (isAsleep(copy)) this.sleepers.enter(copy, DIRECTORY, PLACE);
+    this.queue.exchange(child, copy);
+    return copy;
+  }
+
+  drained(): Child[] {
+    const children: Child[] = [];
+    for (let child = this.queue.peek(); child !== undefined; child = this.queue.peek()) {
+      children.push(child);
+      this.queue.remove(child);
+    }
+    return children;
+  }
+
+  readonly soonestFirst = (one: Child, other: Child): number => {
+    const [a, b] = [this.shown(one), this.shown(other)];
+    return (a.expirationMs as number) - (b.expirationMs as number) || a.modifiedIndex - b.modifiedIndex;
+  };
 }
 
-test('nodes come out soonest first, those of one time in the order of their indexes, whatever came and went between', () => {
-  // Each entry adds a node; a number beside it takes one of those in the queue away.
-  const entry = fc.tuple(fc.integer({ min: 0, max: 8 }), fc.option(fc.nat(), { nil: undefined }));
+test('keys come out soonest first, those of one time in the order of their indexes, whatever came, woke, moved and went between', () => {
+  const entry = fc.record({
+    expirationMs: fc.integer({ min: 0, max: 8 }),
+    isAsleep: fc.boolean(),
+    /** Which one is taken away then, and which one asleep moves or wakes. */
+    removed: fc.option(fc.nat(), { nil: undefined }),
+    moved: fc.option(fc.nat(), { nil: undefined }),
+    isWoken: fc.boolean(),
+  });
   fc.assert(
     fc.property(fc.array(entry, { maxLength: 80, size: 'max' }), (entries) => {
-      const queue = new TtlQueue();
-      const model: Node[] = [];
-      entries.forEach(([expirationMs, removed], position) => {
+      const model = new Model();
+      const { queue } = model;
+      const children: Child[] = [];
+      entries.forEach(({ expirationMs, isAsleep: sleeps, removed, moved, isWoken }, position) => {
         // Indexes neither ascend nor descend.
-        const node = timed(expirationMs, (position * 37) % 101);
-        queue.add(node);
-        model.push(node);
-        if (removed !== undefined) queue.remove(model.splice(removed % model.length, 1)[0] as Node);
-        expect(queue.size).toBe(model.length);
-        expect(queue.peek()).toBe([...model].sort(soonestFirst)[0]);
+        const index = (position * 37) % 101;
+        const child = sleeps ? model.asleep(expirationMs, index) : timed(expirationMs, index);
+        model.add(child);
+        children.push(child);
+        const place = moved === undefined ? -1 : moved % children.length;
+        const mover = children[place];
+        if (isAsleep(mover)) children[place] = model.moved(mover, isWoken);
+        if (removed !== undefined) queue.remove(children.splice(removed % children.length, 1)[0] as Child);
+        const soonest = [...children].sort(model.soonestFirst)[0];
+        expect(queue.size).toBe(children.length);
+        expect(queue.peek()).toBe(soonest);
+        expect(queue.nextMs).toBe(soonest === undefined ? Number.POSITIVE_INFINITY : model.shown(soonest).expirationMs);
       });
-      expect(drained(queue)).toEqual(model.sort(soonestFirst));
+      expect(model.drained()).toEqual(children.sort(model.soonestFirst));
     }),
   );
 });
 
-test('a node that has left can be taken out again without harm, and come back', () => {
-  const queue = new TtlQueue();
-  const [one, other] = [timed(1, 1), timed(2, 2)];
-  queue.add(one);
-  queue.add(other);
-  queue.remove(one);
-  queue.remove(one);
-  expect(queue.size).toBe(1);
-  queue.add(one);
-  expect(drained(queue)).toEqual([one, other]);
+test.each(['awake', 'asleep'])('a key %s that has left can be taken out again without harm, and come back', (how) => {
+  const model = new Model();
+  const [one, other] = how === 'awake' ? [timed(1, 1), timed(2, 2)] : [model.asleep(1, 1), model.asleep(2, 2)];
+  model.add(one);
+  model.add(other);
+  model.queue.remove(one);
+  model.queue.remove(one);
+  expect(model.queue.size).toBe(1);
+  model.add(one);
+  expect(model.drained()).toEqual([one, other]);
 });
 
 test('an empty queue has nothing next', () => {
-  expect(new TtlQueue().peek()).toBeUndefined();
+  const { queue } = new Model();
+  expect(queue.peek()).toBeUndefined();
+  expect(queue.nextMs).toBe(Number.POSITIVE_INFINITY);
 });

@@ -307,6 +307,79 @@ describe('writes by their bytes', () => {
     expect(first.stateHash).toBe(second.stateHash);
   });
 
+  describe('that give a life', () => {
+    const soon = NOON_MS + 10;
+    const later = NOON_MS + 20;
+
+    test('leave a key asleep until it is over', () => {
+      const store = new Store(10, true);
+      writeBytes(store, aWrite(Op.set, '/key', { value: 'v', expirationMs: soon }));
+      expect([store.tree.sleepers.count, store.nextExpirationMs]).toEqual([1, soon]);
+      expect((store.get('/key' as ByteString) as Node).expirationMs).toBe(soon);
+      store.tick(soon - 1, 100);
+      expect(store.tree.size).toBe(1);
+      store.tick(soon, 100);
+      expect(store.tree.size).toBe(0);
+      expect(store.history.at(store.index).prevNode?.value).toBe('v');
+      expect(store.nextExpirationMs).toBe(Number.POSITIVE_INFINITY);
+    });
+
+    test.each([
+      ['a set', Op.set, { value: 'w' }, Number.POSITIVE_INFINITY],
+      ['a set with another life', Op.set, { value: 'w', expirationMs: later }, later],
+      ['an update', Op.update, { value: 'w' }, Number.POSITIVE_INFINITY],
+      ['an update with another life', Op.update, { value: 'w', expirationMs: later }, later],
+      ['a swap', Op.compareAndSwap, { value: 'w', prevValue: 'v' }, Number.POSITIVE_INFINITY],
+      ['a refresh', Op.update, { refresh: true, expirationMs: later }, later],
+      ['a set that refreshes', Op.set, { refresh: true, expirationMs: later }, later],
+      ['an update to before the year 2000', Op.update, { value: 'w', expirationMs: -1 }, -1],
+      ['a set to before the year 2000', Op.set, { value: 'w', expirationMs: -1 }, Number.POSITIVE_INFINITY],
+    ])('have it ended or renewed by %s', (_, op, fields, nextMs) => {
+      const store = new Store(10, true);
+      writeBytes(store, aWrite(Op.set, '/key', { value: 'v', expirationMs: soon }));
+      expect(writeBytes(store, aWrite(op, '/key', fields))).toBe(true);
+      expect([store.tree.sleepers.count, store.nextExpirationMs]).toEqual([1, nextMs]);
+      const { node } = store.history.at(store.index);
+      expect(node?.value).toBe('value' in fields ? fields.value : 'v');
+      expect(node?.createdIndex).toBe(op === Op.set ? 3 : 2);
+    });
+
+    test.each([
+      ['a key that is not there', () => {}],
+      ['a key that is awake', (store: Store) => void set(store, '/key', 'v', { expirationMs: soon })],
+    ])('refresh %s in no other way than others', (_, prepare) => {
+      const store = new Store(10, true);
+      prepare(store);
+      const { stateHash } = store;
+      expect(writeBytes(store, aWrite(Op.update, '/key', { refresh: true, expirationMs: later }))).toBe(false);
+      expect(store.stateHash).toBe(stateHash);
+    });
+
+    test('keep it when their bytes move, when they wake, and in a snapshot', () => {
+      const store = new Store(10, true);
+      const random = new SeededRandom(1);
+      for (let position = 0; position < 20_000; position++) {
+        const key = random.below(300);
+        const expirationMs = key % 2 === 0 ? soon + key : undefined;
+        writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: `${key}${'v'.repeat(1000)}`, expirationMs }));
+        if (position % 100 === 0) writeBytes(store, aWrite(Op.set, '/d/often', { value: 'v'.repeat(10_000) }));
+      }
+      for (let key = 0; key < 300; key += 10) store.tree.find(`/d/${key}` as ByteString);
+      const second = reborn(store);
+      expect(second.tree.sleepers.count).toBe(301);
+      for (const each of [store, second]) {
+        for (let key = 0; key < 300; key += 2) {
+          expect(each.nextExpirationMs).toBe(soon + key);
+          each.tick(soon + key, 100);
+          expect(each.tree.size).toBe(302 - key / 2 - 1);
+          expect(each.history.at(each.index).prevNode?.path).toBe(`/d/${key}`);
+        }
+        expect(each.nextExpirationMs).toBe(Number.POSITIVE_INFINITY);
+      }
+      expect(second.stateHash).toBe(store.stateHash);
+    });
+  });
+
   test('of a key that goes on as any other', () => {
     const store = new Store(10, true);
     for (const path of ['/a', '/b', '/c']) writeBytes(store, aWrite(Op.set, path, { value: 'v' }));
