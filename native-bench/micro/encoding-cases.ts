@@ -34,7 +34,7 @@ export function encodingCases(): MicroCase[] {
     repeated('encode an answer: JSON.stringify', () => copy(stringifyEvent(event))),
     repeated('encode an answer: as bytes', () => writeEvent(buffer, view, 0, event)),
     repeated('encode the answer to a get: template strings', () => copy(renderGetOfKey(node, NOW_MS))),
-    repeated('encode the answer to a get: as bytes', () => writeGetOfKey(buffer, view, 0, node)),
+    repeated('encode the answer to a get: as bytes', () => writeGetOfKey(buffer, view, 0, node, 0)),
     repeated('escape a value that needs no escape', () => copy(escapeJson(node.value))),
     repeated('escape a small JSON document', () => copy(escapeJson(DOCUMENT))),
     repeated('parse the form of a plain set', () => copy(parsePlainValueForm(FORM) ?? '')),

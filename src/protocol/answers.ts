@@ -5,7 +5,7 @@
  */
 import { type ByteString, byteStringOf } from '../base/byte-string.ts';
 import { escapeJson } from './json.ts';
-import { formatGoDuration, formatGoTime } from './time.ts';
+import { formatGoDuration, formatTime } from './time.ts';
 
 /** The version whose behaviour this server has. */
 export const ETCD_VERSION = '3.4.23';
@@ -126,8 +126,8 @@ export interface SelfStats {
 /** `/v2/stats/self` of a leader without followers: nothing is sent or received, and etcd leaves out rates of 0. */
 export function renderSelfStats(stats: SelfStats): ByteString {
   const uptime = byteStringOf(formatGoDuration(stats.nowMs - stats.leaderSinceMs));
-  const leaderInfo = `{"leader":${stringJson(stats.leaderId)},"uptime":"${uptime}","startTime":"${formatGoTime(stats.leaderSinceMs)}"}`;
-  return `{"name":${stringJson(stats.name)},"id":${stringJson(stats.id)},"state":"StateLeader","startTime":"${formatGoTime(stats.startTimeMs)}","leaderInfo":${leaderInfo},"recvAppendRequestCnt":0,"sendAppendRequestCnt":0}` as ByteString;
+  const leaderInfo = `{"leader":${stringJson(stats.leaderId)},"uptime":"${uptime}","startTime":"${formatTime(stats.leaderSinceMs)}"}`;
+  return `{"name":${stringJson(stats.name)},"id":${stringJson(stats.id)},"state":"StateLeader","startTime":"${formatTime(stats.startTimeMs)}","leaderInfo":${leaderInfo},"recvAppendRequestCnt":0,"sendAppendRequestCnt":0}` as ByteString;
 }
 
 /** `/v2/stats/leader` of a leader without followers. */

@@ -1,31 +1,82 @@
 /** Times and durations as Go prints them: RFC 3339 with nanoseconds and no zeros at the end, and `1m26.06s`. */
+import '../base/latin1.ts';
 
 const LAST_MS = Date.UTC(10000, 0) - 1;
 const FIRST_MS = -62167219200000; // 0000-01-01T00:00:00Z. RFC 3339 has four digits for the year, so we stop at both ends.
 
-const FRACTIONS = Array.from({ length: 1000 }, (_, ms) => trimFraction(`.${String(ms).padStart(3, '0')}`));
-
-// Many keys expire within the same second, and Date is by far the dearest part: remember the last second's text.
-let secondSeen = 0;
-let textOfSecond = '1970-01-01T00:00:00';
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** `2026-12-01T`. Date is by far the dearest part of a time, and many keys expire on the same day: remember the last one's text. */
+const DAY_SIZE_BYTES = 11;
+const textOfDay = Buffer.from('1970-01-01T');
+let daySeen = 0;
+/** Without its fraction. */
+const TIME_SIZE_BYTES = DAY_SIZE_BYTES + 'hh:mm:ssZ'.length;
+const formatted = Buffer.alloc(TIME_SIZE_BYTES + '.000'.length);
 
 /**
  * A point in time in UTC.
- * @param ms  whole milliseconds since 1970. Beyond the years 0 to 9999 the nearest time within them is printed.
+ * @param ms  since 1970; a fraction of a millisecond is cut off. Beyond the years 0 to 9999 the nearest time within them is printed.
  */
-export function formatExpiration(ms: number): string {
-  const withinMs = Math.min(Math.max(ms, FIRST_MS), LAST_MS);
-  const second = Math.floor(withinMs / 1000);
-  if (second !== secondSeen) {
-    textOfSecond = new Date(second * 1000).toISOString().slice(0, 19);
-    secondSeen = second;
-  }
-  return `${textOfSecond}${FRACTIONS[withinMs - second * 1000]}Z`;
+export function formatTime(ms: number): string {
+  return formatted.latin1Slice(0, writeTime(formatted, 0, ms));
 }
 
-/** The same for the start times of the statistics, which may have a fraction of a millisecond; it is cut off. */
-export function formatGoTime(ms: number): string {
-  return formatExpiration(Math.floor(ms));
+/** How many bytes `writeTime` writes. */
+export function timeSizeBytes(ms: number): number {
+  const fraction = withinBounds(ms) % 1000;
+  if (fraction === 0) return TIME_SIZE_BYTES;
+  return TIME_SIZE_BYTES + (fraction % 100 === 0 ? 2 : fraction % 10 === 0 ? 3 : 4);
+}
+
+/** Writes what `formatTime` gives. @returns where it ends. */
+export function writeTime(bytes: Uint8Array, at: number, ms: number): number {
+  const withinMs = withinBounds(ms);
+  const day = Math.floor(withinMs / DAY_MS);
+  if (day !== daySeen) {
+    textOfDay.latin1Write(new Date(day * DAY_MS).toISOString(), 0, DAY_SIZE_BYTES);
+    daySeen = day;
+  }
+  for (let position = 0; position < DAY_SIZE_BYTES; position++) bytes[at + position] = textOfDay[position] as number;
+  const ofDayMs = (withinMs - day * DAY_MS) | 0;
+  const seconds = (ofDayMs / 1000) | 0;
+  const minutes = (seconds / 60) | 0;
+  const hours = (minutes / 60) | 0;
+  let end = writeTwoDigits(bytes, at + DAY_SIZE_BYTES, hours);
+  bytes[end] = COLON;
+  end = writeTwoDigits(bytes, end + 1, minutes - 60 * hours);
+  bytes[end] = COLON;
+  end = writeTwoDigits(bytes, end + 1, seconds - 60 * minutes);
+  end = writeFraction(bytes, end, ofDayMs - 1000 * seconds);
+  bytes[end] = ZULU;
+  return end + 1;
+}
+
+function withinBounds(ms: number): number {
+  return Math.floor(Math.min(Math.max(ms, FIRST_MS), LAST_MS));
+}
+
+const ZERO = 0x30;
+const POINT = 0x2e;
+const COLON = 0x3a;
+const ZULU = 0x5a;
+
+function writeTwoDigits(bytes: Uint8Array, at: number, number: number): number {
+  const tens = (number / 10) | 0;
+  bytes[at] = ZERO + tens;
+  bytes[at + 1] = ZERO + number - 10 * tens;
+  return at + 2;
+}
+
+/** Without zeros at the end, and nothing at all of 0. */
+function writeFraction(bytes: Uint8Array, at: number, ms: number): number {
+  if (ms === 0) return at;
+  const tenths = (ms / 100) | 0;
+  const rest = ms - 100 * tenths;
+  bytes[at] = POINT;
+  bytes[at + 1] = ZERO + tenths;
+  if (rest === 0) return at + 2;
+  const end = writeTwoDigits(bytes, at + 2, rest);
+  return rest % 10 === 0 ? end - 1 : end;
 }
 
 /** The longest time.Duration of Go, 2^63 nanoseconds, to the millisecond. */

@@ -10,6 +10,7 @@ import '../base/latin1.ts';
 import type { ByteString } from '../base/byte-string.ts';
 import { digitCount, writeDigits } from '../base/digits.ts';
 import { escapeJson } from '../protocol/json.ts';
+import { timeSizeBytes, ttlSeconds, writeTime } from '../protocol/time.ts';
 import { ACTION_NAMES, type StoreEvent } from './event.ts';
 import type { Node } from './node.ts';
 
@@ -24,6 +25,10 @@ const GET_HEAD = pieceOf('{"action":"get","node":{"key":"');
 const VALUE = pieceOf('","value":"');
 const MODIFIED = pieceOf('","modifiedIndex":');
 const CREATED = pieceOf(',"createdIndex":');
+const EXPIRATION = pieceOf('","expiration":"');
+const TTL = pieceOf('","ttl":');
+/** What closes a text, and begins the indexes; behind a number there is no text to be closed. */
+const MODIFIED_BEHIND_NUMBER = pieceOf(',"modifiedIndex":');
 const PREV_NODE = pieceOf('},"prevNode":{"key":"');
 const END = Buffer.from('}}\n', 'latin1');
 const NODE_CONSTANTS_SIZE_BYTES = VALUE.sizeBytes + MODIFIED.sizeBytes + CREATED.sizeBytes;
@@ -42,56 +47,84 @@ const ESCAPE_SIZES = Int32Array.from(ESCAPES, ({ length }, byte) => (byte < 0x80
 
 /** @returns how many bytes `writeEvent` writes; 0 for an event that only `renderEvent` knows to tell. */
 export function eventSizeBytes(event: StoreEvent): number {
-  const { node, prevNode } = event;
-  const nodeSize = node === undefined ? 0 : nodeSizeBytes(node, event.index);
+  const { node, prevNode, index, timeMs } = event;
+  const nodeSize = node === undefined ? 0 : nodeSizeBytes(node, index, timeMs);
   if (nodeSize === 0) return 0;
   const size = (ACTION_HEADS[event.action] as Piece).sizeBytes + nodeSize + END.length;
   if (prevNode === undefined) return size;
-  const prevNodeSize = nodeSizeBytes(prevNode, prevNode.modifiedIndex);
+  const prevNodeSize = nodeSizeBytes(prevNode, prevNode.modifiedIndex, timeMs);
   return prevNodeSize === 0 ? 0 : size + PREV_NODE.sizeBytes + prevNodeSize;
 }
 
 /** Writes what `renderEvent` gives. */
 export function writeEvent(bytes: Buffer, view: DataView, at: number, event: StoreEvent): void {
-  const { node, prevNode, index } = event;
+  const { node, prevNode, index, timeMs } = event;
   let end = writePiece(view, at, ACTION_HEADS[event.action] as Piece);
-  end = writeNode(bytes, view, end, node as Node, index);
+  end = writeNode(bytes, view, end, node as Node, index, timeMs);
   if (prevNode !== undefined) {
     end = writePiece(view, end, PREV_NODE);
-    end = writeNode(bytes, view, end, prevNode, prevNode.modifiedIndex);
+    end = writeNode(bytes, view, end, prevNode, prevNode.modifiedIndex, timeMs);
   }
   writeEnd(bytes, end);
 }
 
 /** @returns how many bytes `writeGetOfKey` writes; 0 for a node that only `renderGetOfKey` knows to show. */
-export function getOfKeySizeBytes(node: Node): number {
-  const nodeSize = nodeSizeBytes(node, node.modifiedIndex);
+export function getOfKeySizeBytes(node: Node, nowMs: number): number {
+  const nodeSize = nodeSizeBytes(node, node.modifiedIndex, nowMs);
   return nodeSize === 0 ? 0 : GET_HEAD.sizeBytes + nodeSize + END.length;
 }
 
 /** Writes what `renderGetOfKey` gives. */
-export function writeGetOfKey(bytes: Buffer, view: DataView, at: number, node: Node): void {
-  writeEnd(bytes, writeNode(bytes, view, writePiece(view, at, GET_HEAD), node, node.modifiedIndex));
+export function writeGetOfKey(bytes: Buffer, view: DataView, at: number, node: Node, nowMs: number): void {
+  writeEnd(bytes, writeNode(bytes, view, writePiece(view, at, GET_HEAD), node, node.modifiedIndex, nowMs));
 }
 
-/** @returns 0 for other nodes than a key of which nothing is to be told but path, value and indexes; or if that takes more than loops. */
-function nodeSizeBytes(node: Node, modifiedIndex: number): number {
-  if (node.isDirectory || !node.isPathPlain || node.expirationMs !== undefined) return 0;
+/** @returns 0 for other nodes than a key with a plain path; or if its value takes more than loops, or its life is long over. */
+function nodeSizeBytes(node: Node, modifiedIndex: number, nowMs: number): number {
+  const { expirationMs } = node;
+  if (node.isDirectory || !node.isPathPlain) return 0;
+  const timerSize = expirationMs === undefined ? 0 : timerSizeBytes(expirationMs, nowMs);
   const valueSize = node.isValuePlain ? node.valueLength : escapedSizeBytes(node);
-  if (valueSize === NOT_IN_LOOPS) return 0;
+  if (valueSize === NOT_IN_LOOPS || timerSize === NOT_IN_LOOPS) return 0;
   const digits = digitCount(modifiedIndex) + digitCount(node.createdIndex);
-  return NODE_CONSTANTS_SIZE_BYTES + node.pathLength + valueSize + digits;
+  return NODE_CONSTANTS_SIZE_BYTES + node.pathLength + valueSize + timerSize + digits;
 }
 
 /** A written node shows the index of the event, also where the stored one keeps another. */
-function writeNode(bytes: Buffer, view: DataView, at: number, node: Node, modifiedIndex: number): number {
+function writeNode(
+  bytes: Buffer,
+  view: DataView,
+  at: number,
+  node: Node,
+  modifiedIndex: number,
+  nowMs: number,
+): number {
+  const { expirationMs } = node;
   let end = node.writePath(bytes, at);
   end = writePiece(view, end, VALUE);
   end = node.isValuePlain ? node.writeValue(bytes, end) : writeEscaped(bytes, end, node);
-  end = writePiece(view, end, MODIFIED);
+  if (expirationMs === undefined) end = writePiece(view, end, MODIFIED);
+  else end = writeTimer(bytes, view, end, expirationMs, nowMs);
   end = writeNumber(bytes, end, modifiedIndex);
   end = writePiece(view, end, CREATED);
   return writeNumber(bytes, end, node.createdIndex);
+}
+
+/** @returns `NOT_IN_LOOPS` where there are less than no seconds left. */
+function timerSizeBytes(expirationMs: number, nowMs: number): number {
+  const ttl = ttlSeconds(expirationMs, nowMs);
+  if (ttl < 0) return NOT_IN_LOOPS;
+  const size = EXPIRATION.sizeBytes + timeSizeBytes(expirationMs);
+  // The quote before the indexes stands before `ttl` then.
+  return ttl === 0 ? size : size + TTL.sizeBytes - 1 + digitCount(ttl);
+}
+
+/** With the name of what follows: it depends on what is before it. */
+function writeTimer(bytes: Buffer, view: DataView, at: number, expirationMs: number, nowMs: number): number {
+  const end = writeTime(bytes, writePiece(view, at, EXPIRATION), expirationMs);
+  const ttl = ttlSeconds(expirationMs, nowMs);
+  if (ttl === 0) return writePiece(view, end, MODIFIED);
+  return writePiece(view, writeNumber(bytes, writePiece(view, end, TTL), ttl), MODIFIED_BEHIND_NUMBER);
 }
 
 function writePiece(view: DataView, at: number, { words, sizeBytes }: Piece): number {

@@ -6,7 +6,7 @@
  */
 import type { ByteString } from '../base/byte-string.ts';
 import { escapeJson } from '../protocol/json.ts';
-import { formatExpiration, ttlSeconds } from '../protocol/time.ts';
+import { formatTime, ttlSeconds } from '../protocol/time.ts';
 import { ACTION_NAMES, Action, type StoreEvent } from './event.ts';
 import type { Node } from './node.ts';
 
@@ -71,6 +71,6 @@ function renderRemoved(prevNode: Node, index: number): string {
 
 function renderTimer(expirationMs: number, nowMs: number): string {
   const ttl = ttlSeconds(expirationMs, nowMs);
-  const expiration = `,"expiration":"${formatExpiration(expirationMs)}"`;
+  const expiration = `,"expiration":"${formatTime(expirationMs)}"`;
   return ttl === 0 ? expiration : `${expiration},"ttl":${ttl}`;
 }

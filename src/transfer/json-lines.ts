@@ -19,7 +19,7 @@ import { isUtf8 } from 'node:buffer';
 import { type ByteString, byteStringOf, isAscii, textOf } from '../base/byte-string.ts';
 import { escapeJson } from '../protocol/json.ts';
 import { needsCleaning } from '../protocol/path.ts';
-import { formatExpiration } from '../protocol/time.ts';
+import { formatTime } from '../protocol/time.ts';
 import type { TransferNode } from './transfer-node.ts';
 
 const DUMP_VERSION = 1;
@@ -44,14 +44,14 @@ export class DumpFormatError extends Error {
 }
 
 export function encodeHeader({ source, etcdIndex, includesHidden, timeMs }: DumpHeader): ByteString {
-  const time = formatExpiration(timeMs);
+  const time = formatTime(timeMs);
   const header = { [VERSION_FIELD]: DUMP_VERSION, source, etcdIndex, hidden: includesHidden, time };
   return byteStringOf(`${JSON.stringify(header)}\n`);
 }
 
 export function encodeNode({ key, value, expirationMs, modifiedIndex, createdIndex }: TransferNode): ByteString {
   const content = value === undefined ? '"dir":true' : encodeBytes('value', value);
-  const expiration = expirationMs === undefined ? '' : `,"expiration":"${formatExpiration(expirationMs)}"`;
+  const expiration = expirationMs === undefined ? '' : `,"expiration":"${formatTime(expirationMs)}"`;
   const modified = modifiedIndex === undefined ? '' : `,"modifiedIndex":${modifiedIndex}`;
   const created = createdIndex === undefined ? '' : `,"createdIndex":${createdIndex}`;
   return `{${encodeBytes('key', key)},${content}${expiration}${modified}${created}}\n` as ByteString;

@@ -108,11 +108,11 @@ export class ReplyWriter implements Stamp {
   }
 
   /** The answer to a GET of a key, told as bytes. @param sizeBytes of it: `getOfKeySizeBytes`. */
-  answerWithKey(slot: number, node: Node, sizeBytes: number): void {
+  answerWithKey(slot: number, node: Node, nowMs: number, sizeBytes: number): void {
     const link = this.#link;
     const at = this.#claim(replySizeBytes(0, sizeBytes));
     this.#head(at, ReplyKind.answer, ReplyFormat.keys, 200, slot, sizeBytes);
-    writeGetOfKey(link.bytes, link.view, at + REPLY_HEAD_SIZE_BYTES, node);
+    writeGetOfKey(link.bytes, link.view, at + REPLY_HEAD_SIZE_BYTES, node, nowMs);
     this.#finish();
   }
 

@@ -308,9 +308,10 @@ export class StoreCommands {
     if (outcome instanceof Failure) this.#refuse(replies, slot, flags, outcome);
     else if (outcome.isDirectory) this.#list(replies, outcome);
     else {
-      const sizeBytes = (flags & (Flag.keep | Flag.head)) === 0 ? getOfKeySizeBytes(outcome) : 0;
-      if (sizeBytes > 0) replies.answerWithKey(slot, outcome, sizeBytes);
-      else this.#showKey(replies, slot, flags, outcome, this.#store.timeFor(timeMs));
+      const nowMs = this.#store.timeFor(timeMs);
+      const sizeBytes = (flags & (Flag.keep | Flag.head)) === 0 ? getOfKeySizeBytes(outcome, nowMs) : 0;
+      if (sizeBytes > 0) replies.answerWithKey(slot, outcome, nowMs, sizeBytes);
+      else this.#showKey(replies, slot, flags, outcome, nowMs);
     }
   }
 

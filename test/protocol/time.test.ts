@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatExpiration, formatGoDuration, formatGoTime, ttlSeconds } from '../../src/protocol/time.ts';
+import { formatGoDuration, formatTime, timeSizeBytes, ttlSeconds, writeTime } from '../../src/protocol/time.ts';
 
 describe('points in time', () => {
   test.each([
@@ -15,21 +15,38 @@ describe('points in time', () => {
     [Number.MAX_SAFE_INTEGER, '9999-12-31T23:59:59.999Z'],
     [Number.MIN_SAFE_INTEGER, '0000-01-01T00:00:00Z'],
   ])('%i ms are %s', (ms, text) => {
-    expect(formatExpiration(ms)).toBe(text);
+    expect(formatTime(ms)).toBe(text);
   });
 
   test('any of them, in any order, reads back as the same time', () => {
     const ms = fc.integer({ min: Date.UTC(1677, 9), max: Date.UTC(2262, 3) });
     fc.assert(
       fc.property(ms, (time) => {
-        expect(Date.parse(formatExpiration(time))).toBe(time);
-        expect(formatExpiration(time)).not.toMatch(/\.\d*0Z|\.Z/);
+        expect(Date.parse(formatTime(time))).toBe(time);
+        expect(formatTime(time)).not.toMatch(/\.\d*0Z|\.Z/);
       }),
     );
   });
 
-  test('a start time loses its fraction of a millisecond', () => {
-    expect(formatGoTime(1_700_000_000_120.75)).toBe('2023-11-14T22:13:20.12Z');
+  test('as bytes, any of them is what it is as a string, and touches nothing else', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.maxSafeInteger(),
+          fc.integer({ min: 0, max: 99 }).map((tens) => tens * 10),
+        ),
+        (time) => {
+          const text = formatTime(time);
+          const bytes = Buffer.alloc(40, '#');
+          expect(writeTime(bytes, 3, time)).toBe(3 + timeSizeBytes(time));
+          expect(bytes.toString('latin1')).toBe(`###${text}`.padEnd(40, '#'));
+        },
+      ),
+    );
+  });
+
+  test('a fraction of a millisecond is cut off', () => {
+    expect(formatTime(1_700_000_000_120.75)).toBe('2023-11-14T22:13:20.12Z');
   });
 });
 

@@ -8,6 +8,7 @@ import { NodeBit } from '../../src/store/node-record.ts';
 import { renderEvent, renderGetOfKey } from '../../src/store/render.ts';
 import { eventSizeBytes, getOfKeySizeBytes, writeEvent, writeGetOfKey } from '../../src/store/render-bytes.ts';
 import { Sleepers } from '../../src/store/sleepers.ts';
+import { NOON_MS } from './store-fixture.ts';
 
 /** An answer lies between other frames, of which it must not touch a byte. */
 const AT = 8;
@@ -35,12 +36,12 @@ function key(path: string, value: string, createdIndex: number, modifiedIndex: n
 }
 
 /** The same key, as a record. */
-function asleep({ path, value, isValuePlain, createdIndex, modifiedIndex }: Node): Node {
+function asleep({ path, value, isValuePlain, createdIndex, modifiedIndex, expirationMs }: Node): Node {
   const sleepers = new Sleepers();
   const key = { bytes: Buffer.from(`#${path}${value}`, 'latin1'), pathAt: 1, pathSizeBytes: path.length };
   const bits = NodeBit.pathPlain | (isValuePlain ? NodeBit.valuePlain : 0);
   const record = { ...key, valueSizeBytes: value.length };
-  const sleeper = sleepers.record(record, bits, createdIndex, modifiedIndex, undefined, 0, 0);
+  const sleeper = sleepers.record(record, bits, createdIndex, modifiedIndex, expirationMs, 0, 0);
   return sleepers.chunkOf(sleeper).nodeOf(sleeper);
 }
 
@@ -60,7 +61,7 @@ describe('an answer written as bytes', () => {
   test('is that of a write as a string', () => {
     fc.assert(
       fc.property(action, index, node, fc.option(node, { nil: undefined }), (what, at, after, before) => {
-        const event = new StoreEvent(what, at, 0, false, after, before);
+        const event = new StoreEvent(what, at, NOON_MS, false, after, before);
         expect(written(eventSizeBytes(event), (...where) => writeEvent(...where, event))).toBe(renderEvent(event));
       }),
     );
@@ -69,9 +70,10 @@ describe('an answer written as bytes', () => {
   test('is that of a get as a string', () => {
     fc.assert(
       fc.property(node, (shown) => {
-        expect(written(getOfKeySizeBytes(shown), (...where) => writeGetOfKey(...where, shown))).toBe(
-          renderGetOfKey(shown, 0),
+        const answer = written(getOfKeySizeBytes(shown, NOON_MS), (...where) =>
+          writeGetOfKey(...where, shown, NOON_MS),
         );
+        expect(answer).toBe(renderGetOfKey(shown, NOON_MS));
       }),
     );
   });
@@ -90,7 +92,7 @@ describe('an answer written as bytes', () => {
 
   const plain = key('/k', 'v', 1, 1);
   test.each<[string, Node]>([
-    ['has a timer', key('/k', 'v', 1, 1, 5)],
+    ['should have gone a second ago', key('/k', 'v', 1, 1, NOON_MS - 1000)],
     [
       'has a path that needs an escape',
       new Node('/"' as ByteString, false, 'v' as ByteString, true, undefined, 1, 1, undefined),
@@ -99,9 +101,9 @@ describe('an answer written as bytes', () => {
     ['has a long value that needs an escape', key('/k', '"'.repeat(1025), 1, 1)],
     ['is a directory', directorySnapshot(newDirectory('/k' as ByteString, true, 1, undefined))],
   ])('is left to the string where a node %s', (_, other) => {
-    expect(getOfKeySizeBytes(other)).toBe(0);
-    expect(eventSizeBytes(new StoreEvent(Action.set, 2, 0, false, other, undefined))).toBe(0);
-    expect(eventSizeBytes(new StoreEvent(Action.set, 2, 0, false, plain, other))).toBe(0);
+    expect(getOfKeySizeBytes(other, NOON_MS)).toBe(0);
+    expect(eventSizeBytes(new StoreEvent(Action.set, 2, NOON_MS, false, other, undefined))).toBe(0);
+    expect(eventSizeBytes(new StoreEvent(Action.set, 2, NOON_MS, false, plain, other))).toBe(0);
   });
 
   test('is left to the string where a node has gone', () => {
