@@ -25,8 +25,8 @@ export interface Dialect {
   readonly answersCanBeChecked: boolean;
   createReader(sink: AnswerSink): AnswerReader;
   set(key: string, value: string): string;
-  /** The same for one key after the other: what is alike in all of these requests is made once. */
-  setEach(value: string): (key: string) => string;
+  /** The same for one key after the other, with a life if one is given: what is alike in all of these requests is made once. */
+  setEach(value: string, ttlSeconds?: number): (key: string) => string;
   /** @param text may be any ASCII. */
   setText(key: string, text: string): string;
   setExpiring(key: string, value: string, ttlSeconds: number): string;
@@ -63,8 +63,8 @@ function http(target: Target): Dialect {
     answersCanBeChecked: target.dialect === 'v2',
     createReader: (sink) => new HttpReader(sink),
     set,
-    setEach: (value) => {
-      const tail = flat(behindPath(`value=${value}`));
+    setEach: (value, ttlSeconds) => {
+      const tail = flat(behindPath(ttlSeconds === undefined ? `value=${value}` : `value=${value}&ttl=${ttlSeconds}`));
       return (key) => `PUT /v2/keys${key}${tail}`;
     },
     setText: (key, text) => set(key, encodeURIComponent(text)),
@@ -86,7 +86,8 @@ const redis: Dialect = {
   answersCanBeChecked: false,
   createReader: (sink) => new RespReader(sink),
   set: (key, value) => resp('SET', key, value),
-  setEach: (value) => {
+  setEach: (value, ttlSeconds) => {
+    if (ttlSeconds !== undefined) return (key) => redis.setExpiring(key, value, ttlSeconds);
     const tail = flat(`\r\n$${value.length}\r\n${value}\r\n`);
     return (key) => `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}${tail}`;
   },

@@ -17,6 +17,8 @@ export interface RequestPlan {
   readonly valueSizeBytes: number;
   /** The value is a JSON document, as most are that real clients write: a set of one key only. */
   readonly isDocument?: boolean;
+  /** The life that a set gives, of one of several keys only; none when absent. */
+  readonly ttlSeconds?: number | undefined;
   readonly seed: number;
   /** Where the keys live; `/bench` when absent. */
   readonly root?: string;
@@ -72,7 +74,7 @@ function createSource(
       }
       return plan.keyCount === 1
         ? constantSource(dialect.set(pickKey(), value), true, `"value":"${value}"`)
-        : keyedSource(dialect.setEach(value), pickKey, true, value);
+        : keyedSource(dialect.setEach(value, plan.ttlSeconds), pickKey, true, value);
     case 'get':
       return plan.keyCount === 1
         ? constantSource(dialect.get(pickKey()), false, '"value":"')

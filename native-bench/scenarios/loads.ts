@@ -34,6 +34,8 @@ export interface LoadPlan {
   readonly valueSizeBytes?: number;
   /** The value is a JSON document. */
   readonly isDocument?: boolean;
+  /** Of several keys, which are set with it. */
+  readonly ttlSeconds?: number;
 }
 
 export async function measureClosedLoop(peer: RunningPeer, bench: Bench, load: LoadPlan): Promise<RunMeasurement> {
@@ -113,6 +115,7 @@ function requestPlan(load: LoadPlan, bench: Bench): RequestPlan {
     keyCount: load.keyCount ?? 1,
     valueSizeBytes: load.valueSizeBytes ?? 11,
     isDocument: load.isDocument ?? false,
+    ttlSeconds: load.ttlSeconds,
     seed: bench.seed,
     // In-order keys pile up, so each run has a directory of its own; other keys are simply set again.
     ...(load.kind === 'in-order' ? { root: `/bench/run${bench.runNumber}` } : {}),

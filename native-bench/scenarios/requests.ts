@@ -22,6 +22,13 @@ export const requestScenarios: readonly Scenario[] = [
     keyCount: 100_000,
     valueSizeBytes: 256,
   }),
+  closed('set-100k-lives', 'set with a life of ten minutes, 64 connections, 100 k keys at depth 3, 256 B', {
+    kind: 'set',
+    connections: 64,
+    keyCount: 100_000,
+    valueSizeBytes: 256,
+    ttlSeconds: 600,
+  }),
   closed('set-4k', 'set, 64 connections, one key, 4 KB', { kind: 'set', connections: 64, valueSizeBytes: 4096 }),
   closed('set-json', 'set, 64 connections, one key, a JSON document of 160 B, escaped as clients do', {
     kind: 'set',

@@ -1,11 +1,17 @@
 /**
- * The body of the commonest write: `value=` and a value, and nothing else. It is read as bytes, and becomes no string: native-bench,
- * "set-64" for a value that needs no decoding, "set-json" for one that is a JSON document, every third byte of it escaped.
+ * The body of the commonest writes: `value=` and a value, with `ttl=` and a number before or behind it, or without. It is read as bytes, and
+ * becomes no string: native-bench, "set-64" for a value that needs no decoding, "set-json" for one that is a JSON document,
+ * every third byte of it escaped.
  */
 import { PLAIN_IN_JSON } from './json.ts';
 import { HEX_VALUES } from './percent.ts';
 
-const NAME = Buffer.from('value=');
+const VALUE = Buffer.from('value=');
+const TTL = Buffer.from('ttl=');
+/** Of more seconds than these the nanoseconds wrap around: left to others. */
+const TTL_DIGITS_MAX = 9;
+const NOT_READ = -1;
+const ZERO = 0x30;
 const PERCENT = 0x25;
 const PLUS = 0x2b;
 const SPACE = 0x20;
@@ -15,13 +21,18 @@ const SEMICOLON = 0x3b;
 const STANDS_FOR_ITSELF = Uint8Array.from(PLAIN_IN_JSON);
 for (const special of '%+&;') STANDS_FOR_ITSELF[special.charCodeAt(0)] = 0;
 
+/** A number that no form has. */
+export const NO_TTL = -1;
+
 export class ValueForm {
   /** Where the value lies, from `start` to `end`, until the next form is read, or the body is gone. */
-  bytes: Uint8Array = NAME;
+  bytes: Uint8Array = VALUE;
   start = 0;
   end = 0;
   /** Whether it is in JSON what it is here. */
   isPlain = false;
+  /** `NO_TTL` where there is none. */
+  ttlSeconds = NO_TTL;
   readonly #decoded: Buffer;
 
   /** @param sizeBytesMax of a body that has to be decoded; greater ones are not read. */
@@ -32,37 +43,64 @@ export class ValueForm {
   /** @returns false for a form that `parseForm` must read: it has other fields, or a fault. */
   read(body: Uint8Array): boolean {
     const size = body.length;
-    const { length } = NAME;
-    if (size < length) return false;
-    for (let at = 0; at < length; at++) if (body[at] !== NAME[at]) return false;
-    let at = length;
+    let at = 0;
+    this.ttlSeconds = NO_TTL;
+    if (body[0] === TTL[0]) {
+      at = this.#readTtl(body, 0);
+      if (at === NOT_READ || body[at++] !== AMPERSAND) return false;
+    }
+    if (!isAt(body, at, VALUE)) return false;
+    const valueAt = at + VALUE.length;
+    at = valueAt;
     while (at < size && STANDS_FOR_ITSELF[body[at] as number] === 1) at++;
-    if (at < size) return size <= this.#decoded.length && this.#decode(body, at);
     this.bytes = body;
-    this.start = length;
-    this.end = size;
+    this.start = valueAt;
+    this.end = at;
     this.isPlain = true;
-    return true;
+    if (at < size && body[at] !== AMPERSAND) {
+      if (size > this.#decoded.length) return false;
+      at = this.#decode(body, valueAt, at);
+    }
+    return at === size || (at !== NOT_READ && this.ttlSeconds === NO_TTL && this.#readTtl(body, at + 1) === size);
   }
 
-  /** @param plainTo up to where nothing has to be decoded. */
-  #decode(body: Uint8Array, plainTo: number): boolean {
+  /** @returns where the field ends that begins at `at`. */
+  #readTtl(body: Uint8Array, at: number): number {
+    if (!isAt(body, at, TTL)) return NOT_READ;
+    const digitsAt = at + TTL.length;
+    let seconds = 0;
+    let end = digitsAt;
+    for (; end < body.length; end++) {
+      const digit = (body[end] as number) - ZERO;
+      if (digit < 0 || digit > 9) break;
+      if (end === digitsAt + TTL_DIGITS_MAX) return NOT_READ;
+      seconds = 10 * seconds + digit;
+    }
+    if (end === digitsAt) return NOT_READ;
+    this.ttlSeconds = seconds;
+    return end;
+  }
+
+  /** @param plainTo up to where nothing has to be decoded. @returns where the value ends: at the end, or where another field begins. */
+  #decode(body: Uint8Array, valueAt: number, plainTo: number): number {
     const decoded = this.#decoded;
     const size = body.length;
-    let at = NAME.length;
+    let at = valueAt;
     let to = 0;
     while (at < plainTo) decoded[to++] = body[at++] as number;
     let plainCount = to;
     while (at < size) {
-      let byte = body[at++] as number;
+      let byte = body[at] as number;
+      if (byte === AMPERSAND) break;
+      at++;
       if (byte === PERCENT) {
-        if (at + 2 > size) return false;
+        if (at + 2 > size) return NOT_READ;
         const high = HEX_VALUES[body[at++] as number] as number;
         const low = HEX_VALUES[body[at++] as number] as number;
-        if ((high | low) < 0) return false;
+        if ((high | low) < 0) return NOT_READ;
         byte = high * 16 + low;
       } else if (byte === PLUS) byte = SPACE;
-      else if (byte === AMPERSAND || byte === SEMICOLON) return false;
+      else if (byte === SEMICOLON) return NOT_READ;
       decoded[to++] = byte;
       plainCount += PLAIN_IN_JSON[byte] as number;
     }
@@ -70,6 +108,13 @@ export class ValueForm {
     this.start = 0;
     this.end = to;
     this.isPlain = plainCount === to;
-    return true;
+    return at;
   }
+}
+
+function isAt(body: Uint8Array, at: number, text: Uint8Array): boolean {
+  for (let position = 0; position < text.length; position++) {
+    if (body[at + position] !== text[position]) return false;
+  }
+  return true;
 }

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ByteString, byteStringOfBytes } from '../../src/base/byte-string.ts';
-import { parseForm } from '../../src/protocol/form.ts';
+import { type Form, parseForm } from '../../src/protocol/form.ts';
 import { isPlain } from '../../src/protocol/json.ts';
-import { ValueForm } from '../../src/protocol/value-form.ts';
+import { NO_TTL, ValueForm } from '../../src/protocol/value-form.ts';
 
 const SIZE_BYTES_MAX = 64;
 const form = new ValueForm(SIZE_BYTES_MAX);
 const read = (body: string) => form.read(Buffer.from(body, 'latin1'));
 const value = () => byteStringOfBytes(form.bytes.subarray(form.start, form.end));
 
-describe('a form of nothing but a value', () => {
+describe('a form of nothing but a value, or a value and a life', () => {
   test.each([
     ['value=', '', true],
     ['value=plain', 'plain', true],
@@ -20,10 +20,15 @@ describe('a form of nothing but a value', () => {
     ['value={"a":1}', '{"a":1}', false],
     ['value=%26%3B%25%2B', '&;%+', false],
     ['value=\r\n\xff%ff', '\r\n\xff\xff', false],
-  ])('%j holds %j', (body, expected, isExpectedPlain) => {
+    ['value=plain&ttl=60', 'plain', true, 60],
+    ['value=%41&ttl=0', 'A', true, 0],
+    ['ttl=007&value=%22', '"', false, 7],
+    ['ttl=999999999&value=', '', true, 999_999_999],
+  ])('%j holds %j', (body, expected, isExpectedPlain, ttlSeconds = NO_TTL) => {
     expect(read(body)).toBe(true);
     expect(value()).toBe(expected);
     expect(form.isPlain).toBe(isExpectedPlain);
+    expect(form.ttlSeconds).toBe(ttlSeconds);
   });
 
   test.each([
@@ -31,7 +36,22 @@ describe('a form of nothing but a value', () => {
     'values=a',
     '',
     'ttl=1',
-    'value=a&ttl=1',
+    'value=a&ttl=',
+    'value=a&ttl=-1',
+    'value=a&ttl=1 ',
+    'value=a&ttl=%31',
+    'value=a&ttl=1&ttl=2',
+    'value=a&ttl=1&',
+    'value=a&',
+    'value=a&ttl=1000000000',
+    'value=a;ttl=1',
+    'value=%41;ttl=1',
+    'ttl=1&ttl=2&value=a',
+    'ttl=1&value=a&ttl=1',
+    'ttl=1&',
+    'ttl=&value=a',
+    'ttl=1;value=a',
+    'ttl=1000000000&value=a',
     'value=a;b',
     'value=%',
     'value=%4',
@@ -53,13 +73,17 @@ describe('a form of nothing but a value', () => {
   test('is what the whole grammar finds', () => {
     const byte = fc.nat(255).map((code) => String.fromCharCode(code));
     const escaped = fc.nat(255).map((code) => `%${code.toString(16).padStart(2, '0')}`);
-    const part = fc.oneof(fc.constantFrom('value=', '&', ';', '+', '%', '%4', 'a'), byte, escaped);
+    const some = fc.constantFrom('value=', 'ttl=', '&ttl=6', '&', ';', '+', '%', '%4', 'a', '1');
+    const part = fc.oneof(some, byte, escaped);
+    const beginning = fc.constantFrom('', 'value=', 'ttl=', 'ttl=12&value=', 'value=b&ttl=');
     fc.assert(
-      fc.property(fc.array(part, { maxLength: 5 }), fc.boolean(), (parts, isValue) => {
-        const body = ((isValue ? 'value=' : '') + parts.join('')) as ByteString;
+      fc.property(fc.array(part, { maxLength: 5 }), beginning, (parts, first) => {
+        const body = (first + parts.join('')) as ByteString;
         if (!read(body)) return;
         const found = parseForm(body, '' as ByteString);
-        expect(found).toMatchObject({ value: value(), ttl: undefined });
+        expect(found).toMatchObject({ value: value() });
+        const { ttl } = found as Form;
+        expect(form.ttlSeconds).toBe(ttl === undefined ? NO_TTL : Number(ttl));
         expect(form.isPlain).toBe(isPlain(value()));
       }),
       { numRuns: 5000 },

@@ -83,6 +83,7 @@ export class CommandSender {
     { bytes: source, start, end }: ValueForm,
     prevValue: string,
     prevIndex: bigint,
+    expirationMs: number,
     lookUps: number,
   ): void {
     const link = this.#link;
@@ -90,7 +91,7 @@ export class CommandSender {
     const at = this.#queue.length > 0 ? -1 : link.tryClaim(sizeBytes);
     if (at === -1) {
       const value = Buffer.from(source.buffer, source.byteOffset, source.length).latin1Slice(start, end);
-      this.send(op, flags, slot, timeMs, path, value, prevValue, prevIndex, 0, lookUps);
+      this.send(op, flags, slot, timeMs, path, value, prevValue, prevIndex, expirationMs, lookUps);
       return;
     }
     const { bytes, view } = link;
@@ -98,6 +99,7 @@ export class CommandSender {
     writeValueBytes(bytes, view, at, source, start, end);
     if (prevValue !== '') writePrevValue(bytes, view, at, prevValue);
     if (prevIndex !== 0n) writeIndex(view, at, prevIndex);
+    if (expirationMs !== 0) writeExpiration(view, at, expirationMs);
     if (lookUps !== 0) writeLookUps(view, at, lookUps);
     this.#finish();
   }

@@ -15,7 +15,7 @@ import { HEALTH_BODIES } from '../../protocol/answers.ts';
 import type { AuthOp } from '../../protocol/auth-request.ts';
 import { Flag, type KeysCommand, Op } from '../../protocol/command.ts';
 import type { PlainWrite } from '../../protocol/request.ts';
-import type { ValueForm } from '../../protocol/value-form.ts';
+import { NO_TTL, type ValueForm } from '../../protocol/value-form.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
 import { type Responder, writeOwnAnswer } from '../answers/responder.ts';
 import { BodyBudget } from './body-budget.ts';
@@ -138,7 +138,7 @@ export class StoreClient implements TurnWork {
     this.#turns.expectReplies();
   }
 
-  /** The same for a write of nothing but a value to a plain path. */
+  /** The same for a write of nothing but a value, and perhaps a life, to a plain path. */
   sendPlainWrite(
     slot: number,
     { op, flags, prevValue, prevIndex }: PlainWrite,
@@ -146,9 +146,14 @@ export class StoreClient implements TurnWork {
     value: ValueForm,
     lookUps: number,
   ): void {
-    const allFlags = flags | Flag.pathPlain | (value.isPlain ? Flag.valuePlain : 0);
+    const { timeMs } = this;
+    const { ttlSeconds } = value;
+    const hasLife = ttlSeconds !== NO_TTL;
+    const allFlags =
+      flags | Flag.pathPlain | (value.isPlain ? Flag.valuePlain : 0) | (hasLife ? Flag.hasExpiration : 0);
+    const expirationMs = hasLife ? timeMs + 1000 * ttlSeconds : 0;
     this.#durations.begin(slot, operationOf(op, allFlags), this.#turns.startMs);
-    this.#sender.sendValueBytes(op, allFlags, slot, this.timeMs, path, value, prevValue, prevIndex, lookUps);
+    this.#sender.sendValueBytes(op, allFlags, slot, timeMs, path, value, prevValue, prevIndex, expirationMs, lookUps);
     this.#turns.expectReplies();
   }
 

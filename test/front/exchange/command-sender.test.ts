@@ -3,7 +3,7 @@ import type { ByteString } from '../../../src/base/byte-string.ts';
 import { CommandReader, ControlOp } from '../../../src/frame/command-frame.ts';
 import { LinkConsumer } from '../../../src/frame/link.ts';
 import { CommandSender } from '../../../src/front/exchange/command-sender.ts';
-import { Op } from '../../../src/protocol/command.ts';
+import { Flag, Op } from '../../../src/protocol/command.ts';
 import { ValueForm } from '../../../src/protocol/value-form.ts';
 import { DOORBELL_WORDS, Doorbell } from '../../../src/ring/doorbell.ts';
 import { linkEnds } from '../../frame/links.ts';
@@ -35,7 +35,8 @@ test('a value that waits for room stays what it was, whatever is read after it',
   const values = Array.from({ length: 20 }, (_, count) => `{"count":${count}}`);
   for (const value of values) {
     expect(form.read(Buffer.from(`value=${encodeURIComponent(value)}`))).toBe(true);
-    sender.sendValueBytes(Op.set, 0, 1, 0, '/key', form, '' as ByteString, 0n, 0);
+    const life = 1000 + value.length;
+    sender.sendValueBytes(Op.set, Flag.hasExpiration, 1, 0, '/key', form, '' as ByteString, 0n, life, 0);
   }
   expect(sender.queuedCount).toBeGreaterThan(0);
   const consumer = new LinkConsumer(consumerEnd);
@@ -47,6 +48,7 @@ test('a value that waits for room stays what it was, whatever is read after it',
     while (consumer.next()) {
       command.read(consumer.bytes, consumer.view, consumer.frameOffset, consumer.frameSizeBytes);
       heard.push(command.value);
+      expect(command.expirationMs).toBe(1000 + command.value.length);
     }
     consumer.release();
   }
