@@ -6,6 +6,7 @@
 import type { ByteString } from '../base/byte-string.ts';
 import type { StoreEvent } from './event.ts';
 import type { Node } from './node.ts';
+import { WatcherList } from './watcher-list.ts';
 
 /** One open watch. `id` is the caller's name for it and is all that the hub gives back. */
 export interface Watcher {
@@ -18,7 +19,7 @@ export interface Watcher {
   readonly sinceIndex: number;
   /** Whose it is; undefined for nobody's. */
   readonly client: Client | undefined;
-  /** Where the list of its path holds it. */
+  /** In the list of its path. */
   position: number;
 }
 
@@ -36,7 +37,7 @@ interface Client {
 }
 
 export class WatcherHub {
-  readonly #byPath = new Map<ByteString, Watcher[]>();
+  readonly #byPath = new Map<ByteString, WatcherList>();
   readonly #byId = new Map<number, Watcher>();
   readonly #clients = new Map<string, Client>();
   readonly #watchersMax: number;
@@ -64,12 +65,12 @@ export class WatcherHub {
   add(id: number, path: ByteString, isRecursive: boolean, isStream: boolean, sinceIndex: number, key = ''): void {
     let list = this.#byPath.get(path);
     if (list === undefined) {
-      list = [];
+      list = new WatcherList();
       this.#byPath.set(path, list);
     }
     const client = this.#counted(key);
-    const watcher = { id, path, isRecursive, isStream, sinceIndex, client, position: list.length };
-    list.push(watcher);
+    const watcher = { id, path, isRecursive, isStream, sinceIndex, client, position: 0 };
+    list.add(watcher);
     this.#byId.set(id, watcher);
   }
 
@@ -89,22 +90,30 @@ export class WatcherHub {
   cancel(id: number): boolean {
     const watcher = this.#byId.get(id);
     if (watcher === undefined) return false;
-    this.#remove(watcher);
+    this.#forget(watcher);
+    const list = this.#byPath.get(watcher.path) as WatcherList;
+    list.remove(watcher);
+    if (list.isEmpty) this.#byPath.delete(watcher.path);
     return true;
   }
 
   /**
-   * Appends to `recipients` each watcher that an event concerns, once, and lets those that are no streams go.
-   * @param place the node that the event is about while it stands in the tree, or its directory when it was removed.
+   * Appends to `recipients` each watcher that an event concerns, once, and lets those that are no streams go. From the root
+   * downwards, and at each path in the order in which they came, as etcd does.
+   * @param parent the directory of the node that the event is about.
    */
   collect(event: StoreEvent, parent: Node | undefined, recipients: Watcher[]): void {
     if (this.#byId.size === 0) return;
-    const path = event.subject.path;
+    const { path } = event.subject;
+    this.#collectAbove(path, parent, event.index, recipients);
     this.#collectAt(path, event.index, true, recipients);
-    for (let directory = parent; directory !== undefined; directory = directory.parent) {
-      if (this.#byPath.has(directory.path) && !isHiddenBelow(directory.path, path)) {
-        this.#collectAt(directory.path, event.index, false, recipients);
-      }
+  }
+
+  #collectAbove(path: ByteString, directory: Node | undefined, index: number, recipients: Watcher[]): void {
+    if (directory === undefined) return;
+    this.#collectAbove(path, directory.parent, index, recipients);
+    if (this.#byPath.has(directory.path) && !isHiddenBelow(directory.path, path)) {
+      this.#collectAt(directory.path, index, false, recipients);
     }
   }
 
@@ -116,26 +125,18 @@ export class WatcherHub {
   #collectAt(path: ByteString, index: number, isForAll: boolean, recipients: Watcher[]): void {
     const list = this.#byPath.get(path);
     if (list === undefined) return;
-    // Backwards, because a removal fills its gap with the last watcher, which has been seen then.
-    for (let position = list.length - 1; position >= 0; position--) {
-      const watcher = list[position] as Watcher;
-      if ((!isForAll && !watcher.isRecursive) || index < watcher.sinceIndex) continue;
-      recipients.push(watcher);
-      if (!watcher.isStream) this.#remove(watcher);
+    const first = recipients.length;
+    list.collect(index, isForAll, recipients);
+    if (list.isEmpty) this.#byPath.delete(path);
+    for (let position = first; position < recipients.length; position++) {
+      const watcher = recipients[position] as Watcher;
+      if (!watcher.isStream) this.#forget(watcher);
     }
   }
 
-  #remove(watcher: Watcher): void {
-    this.#byId.delete(watcher.id);
-    const { client } = watcher;
+  #forget({ id, client }: Watcher): void {
+    this.#byId.delete(id);
     if (client !== undefined && --client.count === 0) this.#clients.delete(client.key);
-    const list = this.#byPath.get(watcher.path) as Watcher[];
-    const last = list.pop() as Watcher;
-    if (last !== watcher) {
-      list[watcher.position] = last;
-      last.position = watcher.position;
-    }
-    if (list.length === 0) this.#byPath.delete(watcher.path);
   }
 }
 

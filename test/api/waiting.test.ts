@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { eventOf, apiTest as test } from '../support/api-test.ts';
 import { ApiClient } from '../support/http.ts';
+import { testFrontEnds } from '../support/servers.ts';
 
 describe('a long poll', () => {
   test('has its headers at once and ends with the event', async ({ api }) => {
@@ -28,6 +29,24 @@ describe('a long poll', () => {
     await api.put('/foo', 'value=1&noValueOnSuccess=true');
     expect(eventOf(await watch.nextLine()).node.value).toBe('1');
     await watch.close();
+  });
+
+  // Several front ends answer at the same time.
+  test.skipIf(testFrontEnds > 1)('is answered before those that came after it', async ({ api }) => {
+    const watches = [];
+    for (let count = 0; count < 8; count++) watches.push(await api.watch('/lock?wait=true'));
+    await watches[2]?.close();
+    await watches[5]?.close();
+    const order: number[] = [];
+    const told = watches.map(async (watch, number) => {
+      if (number === 2 || number === 5) return;
+      await watch.nextLine();
+      order.push(number);
+    });
+    await api.put('/lock', 'value=free');
+    await Promise.all(told);
+    expect(order).toEqual([0, 1, 3, 4, 6, 7]);
+    for (const watch of watches) await watch.close();
   });
 
   test('is told of every kind of change', async ({ api }) => {

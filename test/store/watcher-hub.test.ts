@@ -95,6 +95,57 @@ describe('a watch', () => {
   });
 });
 
+describe('who has waited longest', () => {
+  const heardInOrder = () => {
+    const order: number[] = [];
+    const store = new Store(1000, false, (_, recipients) => order.push(...recipients.map(({ id }) => id)));
+    const watch = (id: number, path: string, isRecursive = false, isStream = false) =>
+      store.watch(id, path as ByteString, isRecursive, isStream, 0);
+    return { store, order, watch };
+  };
+
+  test('hears first, whoever has left since or was told before', () => {
+    const action = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ isStream: fc.boolean(), isRecursive: fc.boolean() }) },
+      { weight: 2, arbitrary: fc.record({ left: fc.nat() }) },
+      { weight: 1, arbitrary: fc.record({ isBelow: fc.boolean() }) },
+    );
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 60, size: 'max' }), (actions) => {
+        const { store, order, watch } = heardInOrder();
+        makeDirectory(store, '/d');
+        let waiting: { id: number; isStream: boolean; isRecursive: boolean }[] = [];
+        actions.forEach((each, id) => {
+          if ('isStream' in each) {
+            watch(id, '/d', each.isRecursive, each.isStream);
+            waiting.push({ id, ...each });
+          } else if ('left' in each) {
+            const [one] = waiting.splice(each.left % Math.max(waiting.length, 1), 1);
+            if (one !== undefined) store.hub.cancel(one.id);
+          } else {
+            if (each.isBelow) set(store, '/d/k');
+            else happen(store, Op.update, '/d', { expirationMs: NOON_MS + 1000, timeMs: NOON_MS });
+            const hears = ({ isRecursive }: { isRecursive: boolean }) => isRecursive || !each.isBelow;
+            expect(order.splice(0)).toEqual(waiting.filter(hears).map(({ id }) => id));
+            waiting = waiting.filter((one) => one.isStream || !hears(one));
+          }
+          expect(store.hub.size).toBe(waiting.length);
+        });
+      }),
+    );
+  });
+
+  test('above hears before who waits below', () => {
+    const { store, order, watch } = heardInOrder();
+    watch(1, '/a/b/k');
+    watch(2, '/a/b', true);
+    watch(3, '', true);
+    watch(4, '/a', true);
+    set(store, '/a/b/k');
+    expect(order).toEqual([3, 4, 2, 1]);
+  });
+});
+
 describe('the removal of a directory', () => {
   test('is heard at every node that was in it, deep, hidden and recursive alike, and nowhere else', () => {
     const { store, heard, watch } = listenedStore();
