@@ -211,7 +211,8 @@ export class Sleepers {
       // Records of one time are much alike in size, and places for entries that do not come are memory, too.
       entriesMax = Math.min(entriesMax, Math.max(RECORDED_ENTRIES_MIN, 2 * recorded.entries));
     }
-    recorded = new RecordedChunk(entriesMax);
+    // What is copied from a snapshot may be larger than a chunk.
+    recorded = new RecordedChunk(entriesMax, Math.max(RECORDED_SIZE_BYTES, sizeBytes));
     recorded.first = this.add(recorded.chunk);
     this.#recorded = recorded;
     return recorded;
@@ -228,10 +229,10 @@ class RecordedChunk {
   entries = 0;
   #sizeBytes = 0;
 
-  constructor(entriesMax: number) {
+  constructor(entriesMax: number, sizeBytes: number) {
     this.#entriesMax = entriesMax;
     this.#survey = new Int32Array(entriesMax * SURVEY_WORDS);
-    this.chunk = new SleepingChunk(Buffer.allocUnsafeSlow(RECORDED_SIZE_BYTES), this.#survey);
+    this.chunk = new SleepingChunk(Buffer.allocUnsafeSlow(sizeBytes), this.#survey);
     // Neither sparse nor empty while it is being written.
     this.chunk.isOpen = true;
     this.chunk.left = 1;
@@ -239,7 +240,7 @@ class RecordedChunk {
 
   /** For a record of this size. */
   hasRoomFor(sizeBytes: number): boolean {
-    return this.entries < this.#entriesMax && this.#sizeBytes + sizeBytes <= RECORDED_SIZE_BYTES;
+    return this.entries < this.#entriesMax && this.#sizeBytes + sizeBytes <= this.chunk.bytes.length;
   }
 
   add(

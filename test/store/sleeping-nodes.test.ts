@@ -78,4 +78,16 @@ describe('a node that comes from a snapshot', () => {
     expect(second.stateHash).toBe(first.stateHash);
     expect(snapshotOf(second)).toBe(snapshotOf(first));
   });
+
+  test('is whole, however large, when all that came beside it is gone', () => {
+    const value = 'v'.repeat(270_000);
+    const small = Array.from({ length: 18_000 }, (_, key) => [`/${key}`, '']);
+    const store = reborn(storeWith({ '/large': value, ...Object.fromEntries(small) }));
+    const { sleepers } = store.tree;
+    const { heldBytes } = sleepers;
+    for (const [path] of small) remove(store, path as string);
+    expect([sleepers.count, sleepers.heldBytes < heldBytes]).toEqual([1, true]);
+    expect(nodeOf(reborn(store), '/large').value).toBe(value);
+    expect(nodeOf(store, '/large').value).toBe(value);
+  });
 });
