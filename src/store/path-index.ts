@@ -93,6 +93,12 @@ export class PathIndex {
     this.size--;
   }
 
+  /** The same for a key that sleeps. */
+  removeSleeper(sleeper: number, pathHash: number): void {
+    this.#shardOf(pathHash).remove(sleeper, markOf(pathHash));
+    this.size--;
+  }
+
   #addChild(child: Child, pathHash: number): void {
     this.#shardOf(pathHash).add(child, markOf(pathHash));
     this.size++;
@@ -181,9 +187,9 @@ class Shard {
     else this.#nodes[place] = child;
   }
 
-  remove(node: Node, mark: number): void {
-    const place = this.#placeOf(node, mark);
-    if (place === -1) (this.#crowded as Map<ByteString, Child>).delete(node.path);
+  remove(child: Child, mark: number): void {
+    const place = this.#placeOf(child, mark);
+    if (place === -1) (this.#crowded as Map<ByteString, Child>).delete(this.#pathOf(child));
     else this.#vacate(place);
     const capacity = this.#hashes.length;
     if (--this.#count * SHRINK_PART < capacity && capacity > CAPACITY_MIN) this.#resize(capacity / 2);

@@ -12,8 +12,9 @@
  * and has a node from then on, when it is changed or removed in any other way (`Tree.find`). Who only reads it gets a node
  * for the moment. Directories and large keys are always awake.
  *
- * A chunk goes when none of its keys sleeps any more. When little of it is left that is written anew elsewhere, so chunks
- * take at most four times what sleeps in them, and about twice where keys are set at random. The memory guard counts them.
+ * A chunk goes when none of its keys sleeps any more. When little of it is left that is written anew elsewhere, a few keys with each that
+ * ceases to sleep, so chunks take little more than four times what sleeps in them, and about twice where keys are set at random.
+ * The memory guard counts them.
  */
 import { assert } from '../base/assert.ts';
 import type { ByteString } from '../base/byte-string.ts';
@@ -65,8 +66,11 @@ export function chunkOf(chunks: SleepingChunks, sleeper: number): SleepingChunk 
 export class Sleepers {
   readonly #chunks: (SleepingChunk | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
-  /** One sleeper of each chunk that is given up. */
+  /** One sleeper of each chunk that is given up and not copied from yet. */
   readonly #sparse: number[] = [];
+  /** From which is copied now, and up to which of its entries that is done. */
+  #copied: SleepingChunk | undefined;
+  #copiedTo = 0;
   /** Into which records are written. */
   #recorded: RecordedChunk | undefined;
   /** How many keys sleep. */
@@ -146,30 +150,37 @@ export class Sleepers {
     return chunk;
   }
 
-  /** A key sleeps no more: it has a node, or is gone. See `takeSparse`. */
-  leave(sleeper: number): void {
+  /**
+   * A key sleeps no more: it has a node, or is gone. @returns what its entry has taken, in bytes: while so much is copied for each of
+   * them that leaves, chunks that are given up go sooner than others become sparse.
+   */
+  leave(sleeper: number): number {
     const chunk = this.chunkOf(sleeper);
+    const sizeBytes = chunk.entrySizeBytes(sleeper);
     chunk.setPlace(sleeper, NOWHERE);
     chunk.left--;
-    chunk.leftBytes -= chunk.entrySizeBytes(sleeper);
+    chunk.leftBytes -= sizeBytes;
     this.count--;
     this.#settle(sleeper, chunk);
+    return sizeBytes;
   }
 
   /** @returns a sleeper of a chunk in which so few sleep that they should be copied and leave; undefined when there is none. */
-  takeSparse(): number | undefined {
-    while (this.#sparse.length > 0) {
-      const sleeper = this.#sparse.pop() as number;
-      // It may have gone meanwhile, and another have its number.
-      if (this.#chunks[sleeper >>> ENTRY_BITS]?.isGivenUp === true) return sleeper;
+  nextToCopy(): number | undefined {
+    while (this.#copied === undefined || this.#chunks[this.#copiedTo >>> ENTRY_BITS] !== this.#copied) {
+      const sleeper = this.#sparse.pop();
+      if (sleeper === undefined) {
+        this.#copied = undefined;
+        return undefined;
+      }
+      // The chunk may have gone meanwhile, and another have its number.
+      const chunk = this.#chunks[sleeper >>> ENTRY_BITS];
+      this.#copied = chunk?.isGivenUp === true ? chunk : undefined;
+      this.#copiedTo = sleeper & ~ENTRY_MASK;
     }
-    return undefined;
-  }
-
-  /** Those that sleep in the chunk of `sleeper`, which may wake and go meanwhile. */
-  *beside(sleeper: number): Generator<number> {
-    const chunk = this.chunkOf(sleeper);
-    for (let each = sleeper & ~ENTRY_MASK; chunk.left > 0; each++) if (chunk.isSleeping(each)) yield each;
+    // There is one behind: the chunk has not gone, and nobody falls asleep in it any more.
+    while (!this.#copied.isSleeping(this.#copiedTo)) this.#copiedTo++;
+    return this.#copiedTo;
   }
 
   chunkOf(sleeper: number): SleepingChunk {

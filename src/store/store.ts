@@ -107,8 +107,8 @@ export class Store {
   }
 
   /**
-   * Performs a write that gives a key a value or a life, and counts it: what `write` would leave, without a string, and the
-   * key sleeps from now on (sleepers.ts). @param pathHash of the path in `bytes`.
+   * Performs a write that gives a key a value or a life, or removes it, and counts it: what `write` would leave, and no key has a
+   * node for that (sleepers.ts). @param pathHash of the path in `bytes`.
    * @returns undefined for what only `write` knows to do or to refuse; nothing has changed then.
    */
   writeBytes(op: Op, write: WriteBytes, pathHash: number): StoreEvent | Failure | undefined {
@@ -122,7 +122,10 @@ export class Store {
       case Op.update:
         return this.#put(Action.update, op, write, write, pathHash, undefined);
       case Op.compareAndSwap:
-        return this.#swapBytes(write, pathHash);
+      case Op.compareAndDelete:
+        return this.#changeBytes(op, write, pathHash);
+      case Op.delete:
+        return this.#deleteBytes(Action.delete, op, write, pathHash);
       default:
         return undefined;
     }
@@ -163,7 +166,8 @@ export class Store {
     for (; expired < eventsMax; expired++) {
       const soonest = this.tree.ttlQueue.peek();
       if (soonest === undefined || this.nextExpirationMs > cutoffMs) break;
-      this.#remove(Action.expire, this.tree.wake(soonest));
+      if (isAsleep(soonest)) this.#removeSleeper(Action.expire, soonest);
+      else this.#remove(Action.expire, soonest);
       this.statistics.countExpiry();
     }
     return expired;
@@ -241,19 +245,30 @@ export class Store {
     return this.#put(Action.create, Op.createInOrder, key, write, hash, directory);
   }
 
-  #swapBytes(write: WriteBytes, pathHash: number): StoreEvent | Failure | undefined {
+  /** What is done only to a key of which something holds. */
+  #changeBytes(op: Op, write: WriteBytes, pathHash: number): StoreEvent | Failure | undefined {
     const { bytes, pathAt, pathSizeBytes } = write;
     const { tree } = this;
     const old = tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
     if (!isKey(old)) return undefined;
     const node = tree.show(old);
     if (doHold(node, write)) {
-      return this.#put(Action.compareAndSwap, Op.compareAndSwap, write, write, pathHash, undefined);
+      if (op === Op.compareAndDelete) return this.#deleteBytes(Action.compareAndDelete, op, write, pathHash);
+      return this.#put(Action.compareAndSwap, op, write, write, pathHash, undefined);
     }
     this.#noteTime(write);
     const failure = compare(node, write);
-    this.statistics.count(Op.compareAndSwap, failure);
+    this.statistics.count(op, failure);
     return failure;
+  }
+
+  #deleteBytes(action: Action, op: Op, write: WriteBytes, pathHash: number): StoreEvent | undefined {
+    const { bytes, pathAt, pathSizeBytes } = write;
+    const old = this.tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
+    if (!isAsleep(old)) return undefined;
+    this.#noteTime(write);
+    this.statistics.count(op, undefined);
+    return this.#removeSleeper(action, old);
   }
 
   #put(
@@ -397,6 +412,17 @@ export class Store {
       node,
       hearsBelow ? (removed) => hub.collectRemoved(removed.path, event.index, recipients) : undefined,
     );
+    this.#announce(event);
+    return event;
+  }
+
+  #removeSleeper(action: Action, sleeper: number): StoreEvent {
+    const { tree } = this;
+    const parent = tree.directoryOfSleeper(sleeper);
+    const node = tree.detachSleeper(sleeper);
+    const event = this.#newEvent(action, false, undefined, node);
+    this.undoLog?.record(event, node);
+    this.hub.collect(event, parent, this.#recipients);
     this.#announce(event);
     return event;
   }

@@ -17,6 +17,9 @@ import { TtlQueue } from './ttl-queue.ts';
 /** Every key begins with a slash: no path of a client leads here. */
 export const VAULT_PATH = '\0' as ByteString;
 
+/** For each byte that is no more so many are copied. A chunk is given up when three quarters of it are dead, so one in three would do. */
+const COPIED_PART = 1;
+
 /** Hears, right when it happens, that the node at a path has gone or that another has taken its place. */
 export type ChangeListener = (pathHash: number) => void;
 
@@ -58,11 +61,6 @@ export class Tree {
   /** The same for the path that is the `length` bytes from `from`. */
   findByBytes(bytes: Buffer, from: number, length: number, pathHash: number): Node | undefined {
     const child = this.index.getByBytes(bytes, from, length, pathHash);
-    return child === undefined ? undefined : this.wake(child);
-  }
-
-  /** The node of a child, in the tree. */
-  wake(child: Child): Node {
     return isAsleep(child) ? this.#wake(child, this.sleepers.pathOf(child)) : child;
   }
 
@@ -130,7 +128,7 @@ export class Tree {
   /** The same for a node whose hashes are known, that of its path and, where the tree keeps one, its own. */
   load(parent: Node, node: Node): void {
     this.#addChild(parent, node);
-    if (node.expirationMs !== undefined) this.ttlQueue.add(node, node.expirationMs);
+    if (node.expirationMs !== undefined) this.ttlQueue.add(node, node.expirationMs, node.modifiedIndex);
     this.hash = (this.hash + node.hash) | 0;
     this.index.add(node);
   }
@@ -189,7 +187,8 @@ export class Tree {
   }
 
   #startTimer(sleeper: number, chunk: SleepingChunk): void {
-    if (chunk.timer(sleeper) === DUE) this.ttlQueue.add(sleeper, chunk.expirationMs(sleeper));
+    if (chunk.timer(sleeper) !== DUE) return;
+    this.ttlQueue.add(sleeper, chunk.expirationMs(sleeper), chunk.modifiedIndex(sleeper));
   }
 
   /**
@@ -198,13 +197,7 @@ export class Tree {
    */
   detach(node: Node, onRemoved: ((removed: Node) => void) | undefined): void {
     const parent = node.parent as Node;
-    const siblings = parent.children as Child[];
-    const last = siblings.pop() as Child;
-    if (last !== node) {
-      siblings[node.childPosition] = last;
-      if (isAsleep(last)) this.sleepers.chunkOf(last).setPlace(last, node.childPosition);
-      else last.childPosition = node.childPosition;
-    }
+    this.#takeFromSiblings(parent, node, node.childPosition);
     node.childPosition = -1;
     node.parent = undefined;
     this.#forget(node);
@@ -212,6 +205,30 @@ export class Tree {
       this.#forgetBelow(node, onRemoved);
       this.#removeDirectory(parent, node);
     }
+  }
+
+  /** The same for a key that sleeps. @returns its node, in no tree. */
+  detachSleeper(sleeper: number): Node {
+    const { sleepers } = this;
+    const chunk = sleepers.chunkOf(sleeper);
+    const node = chunk.nodeWithTextsOf(sleeper);
+    this.#takeFromSiblings(this.directoryOfSleeper(sleeper), sleeper, chunk.place(sleeper));
+    this.index.removeSleeper(sleeper, node.pathHash);
+    this.ttlQueue.remove(sleeper);
+    this.onChange?.(node.pathHash);
+    this.hash = (this.hash - node.hash) | 0;
+    this.#endSleep(sleeper);
+    return node;
+  }
+
+  /** The last of them takes its place. */
+  #takeFromSiblings(parent: Node, child: Child, place: number): void {
+    const siblings = parent.children as Child[];
+    const last = siblings.pop() as Child;
+    if (last === child) return;
+    siblings[place] = last;
+    if (isAsleep(last)) this.sleepers.chunkOf(last).setPlace(last, place);
+    else last.childPosition = place;
   }
 
   /** Undoes `detach`. */
@@ -227,16 +244,19 @@ export class Tree {
     this.#enter(directory);
   }
 
-  /** A key sleeps no more. Where few sleep beside it their records are written anew, so that the bytes can go. */
+  /** A key sleeps no more. Where few sleep their records are written anew, so that the bytes can go: not all at once, which would take milliseconds. */
   #endSleep(sleeper: number): void {
     const { sleepers } = this;
-    sleepers.leave(sleeper);
-    for (let sparse = sleepers.takeSparse(); sparse !== undefined; sparse = sleepers.takeSparse()) {
-      for (const left of sleepers.beside(sparse)) this.#copy(left);
+    let dueBytes = COPIED_PART * sleepers.leave(sleeper);
+    while (dueBytes > 0) {
+      const next = sleepers.nextToCopy();
+      if (next === undefined) return;
+      dueBytes -= this.#copy(next);
     }
   }
 
-  #copy(sleeper: number): void {
+  /** @returns what its entry takes, in bytes. */
+  #copy(sleeper: number): number {
     const { sleepers } = this;
     const chunk = sleepers.chunkOf(sleeper);
     const place = chunk.place(sleeper);
@@ -246,7 +266,7 @@ export class Tree {
     sleepers.enter(copy, directory.number, place);
     this.index.exchange(sleeper, copy, chunk.pathHash(sleeper));
     this.ttlQueue.exchange(sleeper, copy);
-    sleepers.leave(sleeper);
+    return sleepers.leave(sleeper);
   }
 
   /** @param path of the sleeper. */
@@ -305,7 +325,7 @@ export class Tree {
   }
 
   #enter(node: Node): void {
-    if (node.expirationMs !== undefined) this.ttlQueue.add(node, node.expirationMs);
+    if (node.expirationMs !== undefined) this.ttlQueue.add(node, node.expirationMs, node.modifiedIndex);
     if (this.keepsHash) {
       node.hash = hashOfNode(node);
       this.hash = (this.hash + node.hash) | 0;

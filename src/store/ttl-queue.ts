@@ -5,7 +5,8 @@
  * The order is (expirationMs, modifiedIndex, path). It is total, so it does not depend on how the heap came about, and a
  * store rebuilt from a snapshot expires in the same order. (A key and a directory made along its way share an index.)
  *
- * The times stand in the heap, too: those that are compared are mostly in no cache themselves.
+ * Times and indexes stand in the heap, too: those that are compared are mostly in no cache themselves. The two loops call hardly anybody,
+ * since a crowd that expires is often the first that a server sees, and meets code that is interpreted (native-bench, "expiry").
  */
 import type { ByteString } from '../base/byte-string.ts';
 import type { Child } from './node.ts';
@@ -16,6 +17,7 @@ export class TtlQueue {
   readonly #sleepers: Sleepers;
   readonly #heap: Child[] = [];
   readonly #timesMs: number[] = [];
+  readonly #indexes: number[] = [];
 
   constructor(sleepers: Sleepers) {
     this.#sleepers = sleepers;
@@ -35,78 +37,102 @@ export class TtlQueue {
     return this.#timesMs[0] ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Takes in what expires at `timeMs`. */
-  add(child: Child, timeMs: number): void {
-    this.#heap.push(child);
+  /** Takes in what expires at `timeMs`. @param index its modifiedIndex. */
+  add(child: Child, timeMs: number, index: number): void {
+    const position = this.#heap.push(child) - 1;
     this.#timesMs.push(timeMs);
-    this.#siftUp(child, timeMs, this.#heap.length - 1);
+    this.#indexes.push(index);
+    this.#siftUp(child, timeMs, index, position);
   }
 
   /** Takes out what has no timer any more; nothing happens when it has none here. */
   remove(child: Child): void {
     const position = this.#positionOf(child);
     if (position === NOWHERE) return;
-    this.#place(child, NOWHERE);
+    this.#setPosition(child, NOWHERE);
     const last = this.#heap.pop() as Child;
     const lastMs = this.#timesMs.pop() as number;
+    const lastIndex = this.#indexes.pop() as number;
     if (last === child) return;
-    this.#siftUp(last, lastMs, position);
-    if (this.#heap[position] === last) this.#siftDown(last, lastMs, position);
+    if (this.#siftUp(last, lastMs, lastIndex, position) === position) this.#siftDown(last, lastMs, lastIndex, position);
   }
 
   /** Puts `child` in the place of `old`, which is the same key asleep elsewhere, or was until now. */
   exchange(old: number, child: Child): void {
     const position = this.#positionOf(old);
     if (position === NOWHERE) return;
-    this.#place(old, NOWHERE);
+    this.#setPosition(old, NOWHERE);
     this.#heap[position] = child;
-    this.#place(child, position);
+    this.#setPosition(child, position);
   }
 
-  #siftUp(child: Child, timeMs: number, start: number): void {
-    const heap = this.#heap;
-    let position = start;
-    while (position > 0) {
-      const parentPosition = (position - 1) >> 1;
-      if (!this.#isSooner(child, timeMs, parentPosition)) break;
-      this.#move(parentPosition, position);
-      position = parentPosition;
-    }
-    heap[position] = child;
-    this.#timesMs[position] = timeMs;
-    this.#place(child, position);
-  }
-
-  #siftDown(child: Child, timeMs: number, start: number): void {
+  /** @returns where it stands now. */
+  #siftUp(child: Child, timeMs: number, index: number, start: number): number {
     const heap = this.#heap;
     const times = this.#timesMs;
+    const indexes = this.#indexes;
+    let position = start;
+    while (position > 0) {
+      const above = (position - 1) >> 1;
+      const aboveMs = times[above] as number;
+      if (aboveMs < timeMs) break;
+      const aboveIndex = indexes[above] as number;
+      const other = heap[above] as Child;
+      if (aboveMs === timeMs) {
+        if (aboveIndex < index || (aboveIndex === index && this.#isPathLess(other, child))) break;
+      }
+      heap[position] = other;
+      times[position] = aboveMs;
+      indexes[position] = aboveIndex;
+      this.#setPosition(other, position);
+      position = above;
+    }
+    this.#put(child, timeMs, index, position);
+    return position;
+  }
+
+  #siftDown(child: Child, timeMs: number, index: number, start: number): void {
+    const heap = this.#heap;
+    const times = this.#timesMs;
+    const indexes = this.#indexes;
     const { length } = heap;
     let position = start;
     for (;;) {
-      let childPosition = 2 * position + 1;
-      if (childPosition >= length) break;
-      const right = childPosition + 1;
-      if (right < length && this.#isSooner(heap[right] as Child, times[right] as number, childPosition)) {
-        childPosition = right;
+      let below = 2 * position + 1;
+      if (below >= length) break;
+      let belowMs = times[below] as number;
+      const right = below + 1;
+      if (right < length) {
+        const rightMs = times[right] as number;
+        if (rightMs < belowMs || (rightMs === belowMs && this.#isFirstOfOneTime(right, below))) {
+          below = right;
+          belowMs = rightMs;
+        }
       }
-      if (this.#isSooner(child, timeMs, childPosition)) break;
-      this.#move(childPosition, position);
-      position = childPosition;
+      if (timeMs < belowMs) break;
+      const belowIndex = indexes[below] as number;
+      const other = heap[below] as Child;
+      if (timeMs === belowMs) {
+        if (index < belowIndex || (index === belowIndex && this.#isPathLess(child, other))) break;
+      }
+      heap[position] = other;
+      times[position] = belowMs;
+      indexes[position] = belowIndex;
+      this.#setPosition(other, position);
+      position = below;
     }
-    heap[position] = child;
-    times[position] = timeMs;
-    this.#place(child, position);
+    this.#put(child, timeMs, index, position);
   }
 
-  #move(from: number, to: number): void {
-    const child = this.#heap[from] as Child;
-    this.#heap[to] = child;
-    this.#timesMs[to] = this.#timesMs[from] as number;
-    this.#place(child, to);
+  #put(child: Child, timeMs: number, index: number, position: number): void {
+    this.#heap[position] = child;
+    this.#timesMs[position] = timeMs;
+    this.#indexes[position] = index;
+    this.#setPosition(child, position);
   }
 
-  #place(child: Child, position: number): void {
-    if (isAsleep(child)) this.#sleepers.chunkOf(child).setTimer(child, position);
+  #setPosition(child: Child, position: number): void {
+    if (typeof child === 'number') this.#sleepers.chunkOf(child).setTimer(child, position);
     else child.ttlPosition = position;
   }
 
@@ -114,18 +140,16 @@ export class TtlQueue {
     return isAsleep(child) ? this.#sleepers.chunkOf(child).timer(child) : child.ttlPosition;
   }
 
-  /** Whether what expires at `timeMs` comes before what stands at `position`. */
-  #isSooner(child: Child, timeMs: number, position: number): boolean {
-    const otherMs = this.#timesMs[position] as number;
-    if (timeMs !== otherMs) return timeMs < otherMs;
-    const other = this.#heap[position] as Child;
-    const index = this.#modifiedIndexOf(child);
-    const otherIndex = this.#modifiedIndexOf(other);
-    return index !== otherIndex ? index < otherIndex : this.#pathOf(child) < this.#pathOf(other);
+  /** Of two positions at which the times are the same. */
+  #isFirstOfOneTime(one: number, other: number): boolean {
+    const index = this.#indexes[one] as number;
+    const otherIndex = this.#indexes[other] as number;
+    if (index !== otherIndex) return index < otherIndex;
+    return this.#isPathLess(this.#heap[one] as Child, this.#heap[other] as Child);
   }
 
-  #modifiedIndexOf(child: Child): number {
-    return isAsleep(child) ? this.#sleepers.chunkOf(child).modifiedIndex(child) : child.modifiedIndex;
+  #isPathLess(one: Child, other: Child): boolean {
+    return this.#pathOf(one) < this.#pathOf(other);
   }
 
   #pathOf(child: Child): ByteString {

@@ -30,7 +30,8 @@ class Model {
   }
 
   add(child: Child): void {
-    this.queue.add(child, this.shown(child).expirationMs as number);
+    const { expirationMs, modifiedIndex } = this.shown(child);
+    this.queue.add(child, expirationMs as number, modifiedIndex);
   }
 
   /** Asleep in another place, or awake from now on. */

@@ -230,12 +230,12 @@ describe('writes by their bytes', () => {
 
   test('do not keep the bytes of what was deleted', () => {
     const store = new Store(10, false);
-    for (let key = 0; key < 20_000; key++) writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: 'v'.repeat(100) }));
+    for (let key = 0; key < 40_000; key++) writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: 'v'.repeat(100) }));
     const { heldBytes } = store.tree.sleepers;
-    for (let key = 0; key < 20_000; key++) if (key % 100 !== 0) store.write(aWrite(Op.delete, `/d/${key}`, {}));
-    expect(store.tree.sleepers.count).toBe(200);
-    expect(store.tree.sleepers.heldBytes).toBeLessThan(heldBytes / 8);
-    expect(contentOf(store)).toHaveLength(201);
+    for (let key = 0; key < 40_000; key++) if (key % 100 !== 0) store.write(aWrite(Op.delete, `/d/${key}`, {}));
+    expect(store.tree.sleepers.count).toBe(400);
+    expect(store.tree.sleepers.heldBytes).toBeLessThan(heldBytes / 6);
+    expect(contentOf(store)).toHaveLength(401);
   });
 
   test('are shown by a listing as they were when it began, whatever becomes of their bytes', () => {
@@ -378,6 +378,21 @@ describe('writes by their bytes', () => {
       }
       expect(second.stateHash).toBe(store.stateHash);
     });
+  });
+
+  test.each([
+    ['a delete', Op.delete, {}],
+    ['a delete of what might be a directory', Op.delete, { recursive: true, dir: true }],
+    ['a compare and delete', Op.compareAndDelete, { prevValue: 'v' }],
+  ])('%s takes a key away without waking it', (_, op, fields) => {
+    const store = new Store(10, true);
+    for (const path of ['/d/a', '/d/b'])
+      writeBytes(store, aWrite(Op.set, path, { value: 'v', expirationMs: NOON_MS + 1 }));
+    expect(writeBytes(store, aWrite(op, '/d/a', fields))).toBe(true);
+    expect([store.tree.sleepers.count, store.tree.size, store.tree.ttlQueue.size]).toEqual([1, 2, 1]);
+    expect(store.history.at(store.index).prevNode?.value).toBe('v');
+    expect(bytesOutcome(store, aWrite(Op.compareAndDelete, '/d/b', { prevValue: 'w' }))).toMatchObject({ code: 101 });
+    expect(writeBytes(store, aWrite(Op.delete, '/d', { recursive: true }))).toBe(false);
   });
 
   test('of a key that goes on as any other', () => {
