@@ -26,7 +26,6 @@ import {
 /** The lower bits of a sleeper say which entry of its chunk it is. */
 export const ENTRY_BITS = 15;
 export const ENTRY_MASK = (1 << ENTRY_BITS) - 1;
-const SPARSE_PART = 4;
 export const SURVEY_WORDS = 6;
 /** In the survey. */
 export const ENTRY_SIZE_BYTES = 4 * SURVEY_WORDS;
@@ -58,9 +57,9 @@ export class SleepingChunk {
     this.sizeBytes = bytes.length + survey.byteLength;
   }
 
-  /** Whether so little of it still sleeps that all its bytes are better given up: by size, since a few large ones take most. */
-  get isSparse(): boolean {
-    return !this.isOpen && this.leftBytes * SPARSE_PART < this.sizeBytes;
+  /** Whether less than 1 / `part` of it still sleeps: by size, since a few large ones take most. */
+  isSparserThan(part: number): boolean {
+    return !this.isOpen && this.leftBytes * part < this.sizeBytes;
   }
 
   /** What an entry takes: its record and its words. */

@@ -17,8 +17,8 @@ import { TtlQueue } from './ttl-queue.ts';
 /** Every key begins with a slash: no path of a client leads here. */
 export const VAULT_PATH = '\0' as ByteString;
 
-/** For each byte that is no more so many are copied. A chunk is given up when three quarters of it are dead, so one in three would do. */
-const COPIED_PART = 1;
+/** For each byte that is no more so many are copied. A chunk is given up when half of it is dead, at the soonest, so one would do. */
+const COPIED_PART = 2;
 
 /** Hears, right when it happens, that the node at a path has gone or that another has taken its place. */
 export type ChangeListener = (pathHash: number) => void;

@@ -16,13 +16,15 @@
  * hundredth while nothing happens in the store.
  *
  * The engine is asked once for each 256th part of the heap that commands have brought, not for each command: asking takes
- * 1 to 5 µs. Strings above 1 MB lie outside of the heap, and so do most keys: they are counted all the same.
+ * 1 to 5 µs. Strings above 1 MB lie outside of the heap, and so do most keys: they are counted all the same. Of the chunks in which
+ * keys lie half may be dead bytes: from half of the heap on they are to be kept closer (`Sleepers.isTight`), so that they fill less of it.
  */
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
 import { collectGarbage } from '../base/garbage.ts';
 
 const LOOK_SHARE = 0.875;
 const FULL_SHARE = 0.75;
+const TIGHT_SHARE = 0.5;
 const STEPS = 256;
 /** Kept for the young; of a small heap a quarter. */
 const KEPT_BYTES_MAX = 16 * 1024 * 1024;
@@ -50,6 +52,13 @@ export interface Heap {
   nowMs(): number;
 }
 
+/** Who is told how it stands with the memory; at each change. */
+export interface MemoryListener {
+  onFull(isFull: boolean): void;
+  /** Half of it is taken, or no longer. */
+  onTight(isTight: boolean): void;
+}
+
 export class MemoryGuard {
   /** Whether the store was found full, and not yet otherwise. */
   isFull = false;
@@ -57,21 +66,21 @@ export class MemoryGuard {
   readonly #limitBytes: number;
   readonly #stepBytes: number;
   readonly #reserveBytes: number;
-  readonly #onChange: (isFull: boolean) => void;
+  readonly #listener: MemoryListener;
+  #isTight = false;
   #broughtBytes = 0;
   #restUntilMs = 0;
   /** The etcd index at the last collection. */
   #collectedIndex = 0;
   #readRestUntilMs = 0;
 
-  /** @param onChange called when the store gets full, and when it is no longer. */
-  constructor(limitBytes: number, heap: Heap, onChange: (isFull: boolean) => void) {
+  constructor(limitBytes: number, heap: Heap, listener: MemoryListener) {
     const keptBytes = Math.min(KEPT_BYTES_MAX, limitBytes / 4);
     this.#limitBytes = limitBytes - keptBytes;
     this.#reserveBytes = Math.min(limitBytes * RESERVE_SHARE, limitBytes - keptBytes / 2);
     this.#stepBytes = limitBytes / STEPS;
     this.#heap = heap;
-    this.#onChange = onChange;
+    this.#listener = listener;
   }
 
   /** Whether there is room for a command of this size that adds to the store. @param etcdIndex of the store. */
@@ -85,6 +94,7 @@ export class MemoryGuard {
     this.#broughtBytes = 0;
     const needBytes = sizeBytes < LARGE_COMMAND_BYTES ? 0 : sizeBytes * TRANSIENT_FACTOR;
     const usedBytes = this.#heap.usedBytes();
+    this.#setTight(usedBytes > this.#limitBytes * TIGHT_SHARE);
     if (usedBytes + needBytes < this.#limitBytes * (this.isFull ? FULL_SHARE : LOOK_SHARE)) {
       this.#setFull(false);
       return true;
@@ -132,10 +142,16 @@ export class MemoryGuard {
     return false;
   }
 
+  #setTight(isTight: boolean): void {
+    if (isTight === this.#isTight) return;
+    this.#isTight = isTight;
+    this.#listener.onTight(isTight);
+  }
+
   #setFull(isFull: boolean): void {
     if (isFull === this.isFull) return;
     this.isFull = isFull;
-    this.#onChange(isFull);
+    this.#listener.onFull(isFull);
   }
 }
 

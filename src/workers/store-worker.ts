@@ -36,13 +36,17 @@ const bell = new Doorbell(new Int32Array(setup.bell));
 const { historyEventsMax, watchersMax, clientWatchersMax } = setup;
 const bounds = { watchersMax, clientWatchersMax };
 const warn = (text: string) => say({ kind: 'log', level: 'warn', text });
-const memory = new MemoryGuard(setup.heapBytes, ownHeap(asleepBytes), (isFull) =>
-  warn(
-    isFull
-      ? "the store's memory is nearly full (--store-heap-mb): what would add to it is refused"
-      : "the store's memory has room again: all is taken",
-  ),
-);
+const memory = new MemoryGuard(setup.heapBytes, ownHeap(asleepBytes), {
+  onFull: (isFull) =>
+    warn(
+      isFull
+        ? "the store's memory is nearly full (--store-heap-mb): what would add to it is refused"
+        : "the store's memory has room again: all is taken",
+    ),
+  onTight: (isTight) => {
+    duty.store.tree.sleepers.isTight = isTight;
+  },
+});
 const duty = new StoreDuty((onEvent) => new Store(historyEventsMax, durable !== undefined, onEvent, bounds), {
   frontEnds,
   words,

@@ -24,10 +24,14 @@ class ChosenHeap {
 function guarded() {
   const heap = new ChosenHeap();
   const said: boolean[] = [];
-  const guard = new MemoryGuard(LIMIT_BYTES, heap, (isFull) => said.push(isFull));
+  const saidTight: boolean[] = [];
+  const guard = new MemoryGuard(LIMIT_BYTES, heap, {
+    onFull: (isFull) => said.push(isFull),
+    onTight: (isTight) => saidTight.push(isTight),
+  });
   /** Brings so many commands that the guard must look. */
   const bringMuch = () => Array.from({ length: 10_000 }, () => guard.admits(SMALL, 1)).at(-1);
-  return { heap, guard, said, bringMuch };
+  return { heap, guard, said, saidTight, bringMuch };
 }
 
 describe('a store whose memory fills', () => {
@@ -41,6 +45,15 @@ describe('a store whose memory fills', () => {
     for (let count = 0; count < 1_000_000; count++) guard.admits(SMALL, count);
     expect(looks).toBeGreaterThan(10);
     expect(looks).toBeLessThan(1_000);
+  });
+
+  test('says once that half of it is taken, and that it is no longer', () => {
+    const { heap, saidTight, bringMuch } = guarded();
+    for (const keptBytes of [400 * MB, 550 * MB, 600 * MB, 400 * MB]) {
+      heap.keptBytes = keptBytes;
+      bringMuch();
+    }
+    expect(saidTight).toEqual([true, false]);
   });
 
   test('takes all while it is garbage that fills it', () => {
