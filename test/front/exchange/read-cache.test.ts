@@ -116,12 +116,14 @@ describe('a key that is read again and again', () => {
   });
 
   apiTest('has gone when it is told that a directory above it has expired', async ({ api }) => {
-    await api.put('/d?dir=true', 'ttl=1');
+    await api.put('/d?dir=true', 'ttl=1000');
     await api.put('/d/k', 'value=1');
     await expectSameAsStore(api, '/d/k');
     expect(await keptReads(api)).toBeGreaterThan(0);
-    const stream = await api.watch('/d?wait=true&recursive=true');
+    const stream = await api.watch('/d?wait=true&recursive=true&stream=true');
     expect((await api.get('/d/k')).status).toBe(200);
+    await api.put('/d?dir=true&prevExist=true', 'ttl=1');
+    expect(eventOf(await stream.nextLine()).action).toBe('update');
     expect(eventOf(await stream.nextLine()).action).toBe('expire');
     expect((await api.get('/d/k')).status).toBe(404);
     await stream.close();
