@@ -3,7 +3,7 @@ import '../base/latin1.ts';
 import type { ByteString } from '../base/byte-string.ts';
 import { copyBytes } from '../base/bytes.ts';
 import { writeDigits } from '../base/digits.ts';
-import type { RecordedKey } from './sleepers.ts';
+import type { RecordedKey } from './recorded-chunk.ts';
 
 const NAME_DIGITS = 20;
 const ZERO = 0x30;

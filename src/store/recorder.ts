@@ -8,7 +8,8 @@ import type { ConditionBytes, Conditions } from './conditions.ts';
 import { Failure } from './failure.ts';
 import type { Child, Node } from './node.ts';
 import { NodeBit } from './node-record.ts';
-import { isAsleep, type RecordedKey, SLEEPING_TEXT_SIZE_BYTES_MAX } from './sleepers.ts';
+import type { RecordedKey } from './recorded-chunk.ts';
+import { isAsleep, SLEEPING_TEXT_SIZE_BYTES_MAX } from './sleepers.ts';
 import { hashOfNodeBytes } from './state-hash.ts';
 import type { Tree } from './tree.ts';
 
@@ -55,7 +56,7 @@ export class Recorder {
     const { pathSizeBytes } = key;
     const tree = this.#tree;
     if ((flags & Flag.dir) !== 0 || pathSizeBytes === 0 || !tree.sleepers.mayGrow) return NONE;
-    const old = tree.index.getByBytes(key.bytes, key.pathAt, pathSizeBytes, pathHash);
+    const old = tree.childAt(key, pathHash);
     if (old === undefined ? keepsCreatedIndex(op) : creates(op) || !isKey(old)) return NONE;
     const isRefresh = (flags & Flag.refresh) !== 0;
     if (isRefresh && !isAsleep(old)) return NONE;
@@ -74,7 +75,7 @@ export class Recorder {
       ? hashOfNodeBytes(source.bytes, valueAt, end, pathHash, false, createdIndex, index, expirationMs)
       : 0;
     const bits = isRefresh ? tree.sleepers.textBitsOf(old as number) : textBitsOf(flags);
-    return tree.sleepers.record(source, bits, createdIndex, index, expirationMs, pathHash, hash);
+    return tree.sleepers.chunkFor(source).add(source, bits, createdIndex, index, expirationMs, pathHash, hash);
   }
 
   /** Puts what was recorded where it belongs. */

@@ -18,20 +18,10 @@
  */
 import { assert } from '../base/assert.ts';
 import type { ByteString } from '../base/byte-string.ts';
-import { copyBytes } from '../base/bytes.ts';
 import type { Child } from './node.ts';
-import { NODE_HEAD_SIZE_BYTES, NODE_RECORD_AT, NodeBit, pathSizeOf, pathTextOf, valueSizeOf } from './node-record.ts';
-import {
-  DUE,
-  ENTRY_BITS,
-  ENTRY_MASK,
-  ENTRY_SIZE_BYTES,
-  NOWHERE,
-  recordSizeAt,
-  SleepingChunk,
-  SURVEY_AT,
-  SURVEY_WORDS,
-} from './sleeping-chunk.ts';
+import { NODE_HEAD_SIZE_BYTES, NodeBit, pathSizeOf, pathTextOf, valueSizeOf } from './node-record.ts';
+import { RecordedChunk, type RecordedKey } from './recorded-chunk.ts';
+import { ENTRY_BITS, ENTRY_MASK, NOWHERE, recordSizeAt, type SleepingChunk } from './sleeping-chunk.ts';
 
 /** Those of a store of 16 GB: beyond that, keys have nodes. */
 const CHUNKS_MAX = 1 << 16;
@@ -41,22 +31,13 @@ const SPARSE_PART = 4;
 const TIGHT_SPARSE_PART = 2;
 /** Of a node in the heap. */
 const NODE_SIZE_BYTES = 152;
-/** Small, since what is left of a chunk is written anew at one go. */
+/** Small, since the dead bytes of a chunk are held until the last of its keys has left it. */
 const RECORDED_SIZE_BYTES = 256 * 1024;
 const RECORDED_ENTRIES_MIN = 64;
 const RECORDED_ENTRIES_MAX = 4 * 1024;
 
 /** Path and value together: of larger ones few would fit a chunk. */
 export const SLEEPING_TEXT_SIZE_BYTES_MAX = 16 * 1024;
-
-/** A key that was set, as bytes. */
-export interface RecordedKey {
-  /** In which the path lies at `pathAt`, and the value behind it. */
-  readonly bytes: Buffer;
-  readonly pathAt: number;
-  readonly pathSizeBytes: number;
-  readonly valueSizeBytes: number;
-}
 
 /** Chunks by their numbers; none where nobody sleeps any more. */
 export type SleepingChunks = readonly (SleepingChunk | undefined)[];
@@ -109,18 +90,9 @@ export class Sleepers {
     if (this.chunkOf(first).left === 0) this.#drop(first);
   }
 
-  /** Writes the record of a key. @param bits of `NodeBit`. @returns what it is as a sleeper; it does not sleep yet. */
-  record(
-    key: RecordedKey,
-    bits: number,
-    createdIndex: number,
-    modifiedIndex: number,
-    expirationMs: number | undefined,
-    pathHash: number,
-    hash: number,
-  ): number {
-    const recorded = this.#recordedWithRoomFor(NODE_HEAD_SIZE_BYTES + key.pathSizeBytes + key.valueSizeBytes);
-    return recorded.add(key, bits, createdIndex, modifiedIndex, expirationMs, pathHash, hash);
+  /** @returns where the record of a key is to be written; it does not sleep then yet, but may `enter`. */
+  chunkFor({ pathSizeBytes, valueSizeBytes }: RecordedKey): RecordedChunk {
+    return this.#recordedWithRoomFor(NODE_HEAD_SIZE_BYTES + pathSizeBytes + valueSizeBytes);
   }
 
   /** What its record says of its texts: bits of `NodeBit`. */
@@ -233,79 +205,6 @@ export class Sleepers {
     recorded.first = this.add(recorded.chunk);
     this.#recorded = recorded;
     return recorded;
-  }
-}
-
-/** A chunk that is written entry by entry. */
-class RecordedChunk {
-  readonly chunk: SleepingChunk;
-  readonly #entriesMax: number;
-  readonly #survey: Int32Array;
-  /** The sleeper that is its first entry. */
-  first = 0;
-  entries = 0;
-  #sizeBytes = 0;
-
-  constructor(entriesMax: number, sizeBytes: number) {
-    this.#entriesMax = entriesMax;
-    this.#survey = new Int32Array(entriesMax * SURVEY_WORDS);
-    this.chunk = new SleepingChunk(Buffer.allocUnsafeSlow(sizeBytes), this.#survey);
-    // Neither sparse nor empty while it is being written.
-    this.chunk.isOpen = true;
-    this.chunk.left = 1;
-  }
-
-  /** For a record of this size. */
-  hasRoomFor(sizeBytes: number): boolean {
-    return this.entries < this.#entriesMax && this.#sizeBytes + sizeBytes <= this.chunk.bytes.length;
-  }
-
-  add(
-    key: RecordedKey,
-    bits: number,
-    createdIndex: number,
-    modifiedIndex: number,
-    expirationMs: number | undefined,
-    pathHash: number,
-    hash: number,
-  ): number {
-    const { bytes, view } = this.chunk;
-    const { bytes: source, pathAt, pathSizeBytes, valueSizeBytes } = key;
-    const at = this.#sizeBytes;
-    bytes[at] = expirationMs === undefined ? bits : bits | NodeBit.expires;
-    view.setUint32(at + NODE_RECORD_AT.pathSize, pathSizeBytes, true);
-    view.setUint32(at + NODE_RECORD_AT.valueSize, valueSizeBytes, true);
-    view.setFloat64(at + NODE_RECORD_AT.createdIndex, createdIndex, true);
-    view.setFloat64(at + NODE_RECORD_AT.modifiedIndex, modifiedIndex, true);
-    view.setFloat64(at + NODE_RECORD_AT.expiration, expirationMs ?? 0, true);
-    const end = copyBytes(source, pathAt, pathSizeBytes + valueSizeBytes, bytes, at + NODE_HEAD_SIZE_BYTES);
-    return this.#entry(at, end, pathHash, hash, expirationMs === undefined ? NOWHERE : DUE);
-  }
-
-  /** Adds what lies in another chunk, and has no timer here. */
-  copy(source: Buffer, from: number, sizeBytes: number, pathHash: number, hash: number): number {
-    const at = this.#sizeBytes;
-    source.copy(this.chunk.bytes, at, from, from + sizeBytes);
-    return this.#entry(at, at + sizeBytes, pathHash, hash, NOWHERE);
-  }
-
-  #entry(at: number, end: number, pathHash: number, hash: number, timer: number): number {
-    const survey = this.#survey;
-    const entry = this.entries * SURVEY_WORDS;
-    survey[entry + SURVEY_AT.pathHash] = pathHash;
-    survey[entry + SURVEY_AT.hash] = hash;
-    survey[entry + SURVEY_AT.record] = at;
-    survey[entry + SURVEY_AT.place] = NOWHERE;
-    survey[entry + SURVEY_AT.timer] = timer;
-    this.#sizeBytes = end;
-    this.chunk.leftBytes += end - at + ENTRY_SIZE_BYTES;
-    return this.first + this.entries++;
-  }
-
-  /** Nothing will be added any more. */
-  close(): void {
-    this.chunk.isOpen = false;
-    this.chunk.left--;
   }
 }
 

@@ -10,10 +10,11 @@ import { Action, StoreEvent } from './event.ts';
 import { EventHistory, FIRST_EVENT_INDEX } from './event-history.ts';
 import { Failure } from './failure.ts';
 import { inOrderKey, inOrderPath } from './in-order.ts';
-import { directorySnapshot, Node, newDirectory } from './node.ts';
+import { type Child, directorySnapshot, Node, newDirectory } from './node.ts';
+import type { RecordedKey } from './recorded-chunk.ts';
 import { isKey, lifeOf, NONE, Recorder, type WriteBytes } from './recorder.ts';
 import type { ReplayedPast } from './replayed-past.ts';
-import { isAsleep, type RecordedKey } from './sleepers.ts';
+import { isAsleep } from './sleepers.ts';
 import { chainEvent, chainOf, hashOfPath, hashOfPathBytes, mixNumber } from './state-hash.ts';
 import { Statistics } from './statistics.ts';
 import { Tree } from './tree.ts';
@@ -125,7 +126,7 @@ export class Store {
       case Op.compareAndDelete:
         return this.#changeBytes(op, write, pathHash);
       case Op.delete:
-        return this.#deleteBytes(Action.delete, op, write, pathHash);
+        return this.#removeBytes(Action.delete, op, write, this.tree.childAt(write, pathHash));
       default:
         return undefined;
     }
@@ -237,8 +238,7 @@ export class Store {
   }
 
   #putInOrder(write: WriteBytes, pathHash: number): StoreEvent | undefined {
-    const { bytes, pathAt, pathSizeBytes } = write;
-    const directory = this.tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
+    const directory = this.tree.childAt(write, pathHash);
     if (isAsleep(directory) || directory?.isDirectory !== true) return undefined;
     const key = inOrderKey(write, this.index + 1);
     const hash = hashOfPathBytes(key.bytes, 0, key.pathSizeBytes);
@@ -247,13 +247,12 @@ export class Store {
 
   /** What is done only to a key of which something holds. */
   #changeBytes(op: Op, write: WriteBytes, pathHash: number): StoreEvent | Failure | undefined {
-    const { bytes, pathAt, pathSizeBytes } = write;
     const { tree } = this;
-    const old = tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
+    const old = tree.childAt(write, pathHash);
     if (!isKey(old)) return undefined;
     const node = tree.show(old);
     if (doHold(node, write)) {
-      if (op === Op.compareAndDelete) return this.#deleteBytes(Action.compareAndDelete, op, write, pathHash);
+      if (op === Op.compareAndDelete) return this.#removeBytes(Action.compareAndDelete, op, write, old);
       return this.#put(Action.compareAndSwap, op, write, write, pathHash, undefined);
     }
     this.#noteTime(write);
@@ -262,9 +261,7 @@ export class Store {
     return failure;
   }
 
-  #deleteBytes(action: Action, op: Op, write: WriteBytes, pathHash: number): StoreEvent | undefined {
-    const { bytes, pathAt, pathSizeBytes } = write;
-    const old = this.tree.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
+  #removeBytes(action: Action, op: Op, write: WriteBytes, old: Child | undefined): StoreEvent | undefined {
     if (!isAsleep(old)) return undefined;
     this.#noteTime(write);
     this.statistics.count(op, undefined);

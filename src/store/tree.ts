@@ -9,7 +9,8 @@ import { DirectoryNumbers } from './directory-numbers.ts';
 import { Failure } from './failure.ts';
 import { type Child, type Node, newDirectory } from './node.ts';
 import { PathIndex } from './path-index.ts';
-import { isAsleep, type RecordedKey, Sleepers } from './sleepers.ts';
+import type { KeyBytes, RecordedKey } from './recorded-chunk.ts';
+import { isAsleep, Sleepers } from './sleepers.ts';
 import { DUE, type SleepingChunk } from './sleeping-chunk.ts';
 import { hashOfNode, hashOfPath, hashOfPathBytes } from './state-hash.ts';
 import { TtlQueue } from './ttl-queue.ts';
@@ -58,13 +59,18 @@ export class Tree {
     return isAsleep(child) ? this.#wake(child, path) : child;
   }
 
-  /** The same for the path that is the `length` bytes from `from`. */
-  findByBytes(bytes: Buffer, from: number, length: number, pathHash: number): Node | undefined {
-    const child = this.index.getByBytes(bytes, from, length, pathHash);
+  /** What stands at the path of `key`; wakes nobody. @param pathHash of that path. */
+  childAt({ bytes, pathAt, pathSizeBytes }: KeyBytes, pathHash: number): Child | undefined {
+    return this.index.getByBytes(bytes, pathAt, pathSizeBytes, pathHash);
+  }
+
+  /** The same, awake. */
+  nodeAt(key: KeyBytes, pathHash: number): Node | undefined {
+    const child = this.childAt(key, pathHash);
     return isAsleep(child) ? this.#wake(child, this.sleepers.pathOf(child)) : child;
   }
 
-  /** The same for who only reads: a key that sleeps goes on, and has a node for the moment. */
+  /** For who only reads: a key that sleeps goes on, and has a node for the moment. */
   read(path: ByteString): Node | Failure {
     const child = this.index.get(path);
     return child === undefined ? this.#whyMissing(path) : this.show(child);

@@ -68,8 +68,7 @@ export class Applier {
   /** A path that stands in the tree has its string there: to make another is a call into native code, and garbage. */
   #lookUp(command: CommandReader, pathHash: number): void {
     const write = this.#write;
-    const { bytes, pathAt, pathSizeBytes } = command;
-    const known = this.#store.tree.findByBytes(bytes, pathAt, pathSizeBytes, pathHash);
+    const known = this.#store.tree.nodeAt(command, pathHash);
     write.pathHash = pathHash;
     write.known = known;
     write.path = known === undefined ? command.path : known.path;

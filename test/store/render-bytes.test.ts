@@ -41,7 +41,7 @@ function asleep({ path, value, isValuePlain, createdIndex, modifiedIndex, expira
   const key = { bytes: Buffer.from(`#${path}${value}`, 'latin1'), pathAt: 1, pathSizeBytes: path.length };
   const bits = NodeBit.pathPlain | (isValuePlain ? NodeBit.valuePlain : 0);
   const record = { ...key, valueSizeBytes: value.length };
-  const sleeper = sleepers.record(record, bits, createdIndex, modifiedIndex, expirationMs, 0, 0);
+  const sleeper = sleepers.chunkFor(record).add(record, bits, createdIndex, modifiedIndex, expirationMs, 0, 0);
   return sleepers.chunkOf(sleeper).nodeOf(sleeper);
 }
 

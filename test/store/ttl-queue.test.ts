@@ -20,7 +20,7 @@ class Model {
   asleep(expirationMs: number, index: number): number {
     const path = pathOf(index);
     const key = { bytes: Buffer.from(path), pathAt: 0, pathSizeBytes: path.length, valueSizeBytes: 0 };
-    const sleeper = this.sleepers.record(key, 0, index, index, expirationMs, 0, 0);
+    const sleeper = this.sleepers.chunkFor(key).add(key, 0, index, index, expirationMs, 0, 0);
     this.sleepers.enter(sleeper, DIRECTORY, PLACE);
     return sleeper;
   }

@@ -242,6 +242,29 @@ describe('writes by their bytes', () => {
     expect(contentOf(store)).toHaveLength(401);
   });
 
+  test('do not wait for all that is left of a chunk to be copied', () => {
+    const store = new Store(10, false);
+    const { sleepers } = store.tree;
+    const copy = sleepers.copy.bind(sleepers);
+    let copies = 0;
+    let copiesMax = 0;
+    sleepers.copy = (sleeper) => {
+      copies++;
+      return copy(sleeper);
+    };
+    for (let key = 0; key < 10_000; key++) writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: 'v'.repeat(100) }));
+    let all = 0;
+    for (let key = 0; key < 10_000; key++) {
+      copies = 0;
+      // All over each chunk, so that much of it is left when it is given up.
+      if (key % 5 > 0) writeBytes(store, aWrite(Op.delete, `/d/${(key * 7919) % 10_000}`, {}));
+      copiesMax = Math.max(copiesMax, copies);
+      all += copies;
+    }
+    expect(all).toBeGreaterThan(500);
+    expect(copiesMax).toBeLessThan(4);
+  });
+
   test('are shown by a listing as they were when it began, whatever becomes of their bytes', () => {
     const store = new Store(10, false);
     for (let key = 0; key < 3_000; key++) writeBytes(store, aWrite(Op.set, `/d/${key}`, { value: `first ${key}` }));
