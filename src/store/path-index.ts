@@ -19,6 +19,7 @@
  */
 import '../base/latin1.ts';
 import type { ByteString } from '../base/byte-string.ts';
+import { isSameText } from '../base/bytes.ts';
 import type { Child, Node } from './node.ts';
 import { Sleepers } from './sleepers.ts';
 import { hashOfPath } from './state-hash.ts';
@@ -203,11 +204,7 @@ class Shard {
   #hasPathBytes(child: Child, bytes: Buffer, from: number, length: number): boolean {
     if (typeof child === 'number') return this.#sleepers.chunkOf(child).hasPathBytes(child, bytes, from, length);
     const { path } = child;
-    if (path.length !== length) return false;
-    for (let position = length - 1; position >= 0; position--) {
-      if (bytes[from + position] !== path.charCodeAt(position)) return false;
-    }
-    return true;
+    return path.length === length && isSameText(bytes, from, path, length);
   }
 
   #pathOf(child: Child): ByteString {
