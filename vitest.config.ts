@@ -26,7 +26,7 @@ export default defineConfig({
   test: {
     projects: [
       {
-        test: { ...shared, name: 'waiting', include: WAITING, maxWorkers: 6, sequence: { groupOrder: 0 } },
+        test: { ...shared, name: 'waiting', include: WAITING, maxWorkers: 5, sequence: { groupOrder: 0 } },
       },
       {
         test: { ...shared, name: 'plain', include: PLAIN, isolate: false, maxWorkers: 2, sequence: { groupOrder: 1 } },

@@ -61,8 +61,8 @@ describe.skipIf(!isHere)('etcdctl', () => {
 
   test('prints of users and roles what it prints with a real etcd', async () => {
     for (const [command, printed, code = 0] of steps) {
-      // Not etcdctl's two seconds: on a busy machine the thread of the passwords, which steps back for all others, needs longer.
-      const flags = ['--timeout', '20s', '--endpoints', server.url, ...command.split(' ')];
+      // Not etcdctl's two seconds, and five in all: on a busy machine the thread of the passwords, which steps back for all others, needs longer.
+      const flags = ['--timeout', '20s', '--total-timeout', '60s', '--endpoints', server.url, ...command.split(' ')];
       const finished = await runToEnd('etcdctl', flags, { ETCDCTL_API: '2' });
       transcript.push(`$ ETCDCTL_API=2 etcdctl ${command}\n${finished.stdout}${finished.stderr}`);
       expect(finished.stdout + finished.stderr, command).toBe(printed);

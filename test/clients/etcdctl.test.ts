@@ -55,7 +55,15 @@ describe.skipIf(!isHere)('etcdctl', () => {
     await server?.stop();
   });
 
-  const argumentsOf = (command: string) => ['--endpoints', server.url, ...command.split(' ')];
+  const argumentsOf = (command: string) => [
+    '--timeout',
+    '20s',
+    '--total-timeout',
+    '60s',
+    '--endpoints',
+    server.url,
+    ...command.split(' '),
+  ];
   const environment = { ETCDCTL_API: '2' };
   async function etcdctl(command: string): Promise<Finished> {
     const finished = await runToEnd('etcdctl', argumentsOf(command), environment, 20_000);
