@@ -1,8 +1,8 @@
 /** The Go client of the v2 API, as Debian's golang-etcd-server-dev ships its source. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startServer } from 'uetcd';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startServer } from '../../src/index.ts';
 import { CertificateAuthority, hasOpenssl } from '../support/certificates.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
 import { canRun, keepTranscript, runToEnd, startSubject } from './subject.ts';

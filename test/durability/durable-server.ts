@@ -1,20 +1,17 @@
-/** A durable server as a process of its own, started from source, that may be killed at any moment. */
+/** A durable server as a process of its own that may be killed at any moment. */
 import { mkdtempSync, readdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'vitest';
 import {
   type ExitStatus,
-  projectDirectory,
   type RunningProcess,
-  runProcess,
+  runCommandLine,
   stopProcess,
   testFrontEnds,
 } from '../support/servers.ts';
 import { removeTemporary } from '../support/temporary-directory.ts';
 
-const register = join(projectDirectory, 'node_modules/@oxc-node/core/register.mjs');
-const entry = join(projectDirectory, 'src/main.ts');
 const START_MS_MAX = 60_000;
 
 export interface DurableServer extends RunningProcess {
@@ -28,22 +25,20 @@ export interface DurableServer extends RunningProcess {
 export interface DurableOptions {
   readonly flags?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  readonly cwd?: string;
-}
-
-/** The command line with exactly these flags, not waited for. */
-export function runFromSource(flags: readonly string[], options: DurableOptions = {}): RunningProcess {
-  return runProcess(process.execPath, ['--import', register, entry, ...flags, ...(options.flags ?? [])], {
-    env: { ...process.env, ...options.environment },
-    cwd: options.cwd ?? projectDirectory,
-  });
 }
 
 /** The command line on `directory`, on a port the kernel picks, not waited for. */
-export function runOn(directory: string, options: DurableOptions = {}): RunningProcess {
+export function runOn(directory: string, { flags = [], environment }: DurableOptions = {}): RunningProcess {
   // On a busy machine requests are slow, and nothing of that is to stand in a log whose warnings are looked at.
-  const flags = ['--front-ends', String(testFrontEnds), '--slow-request-ms', '0'];
-  return runFromSource(['--data-dir', directory, '--listen-client-urls', 'http://127.0.0.1:0', ...flags], options);
+  const ownFlags = [
+    '--listen-client-urls',
+    'http://127.0.0.1:0',
+    '--front-ends',
+    String(testFrontEnds),
+    '--slow-request-ms',
+    '0',
+  ];
+  return runCommandLine(['--data-dir', directory, ...ownFlags, ...flags], environment);
 }
 
 /** The same, waited for. Rejects with what the process said when it ends instead. */

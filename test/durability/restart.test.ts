@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect } from 'vitest';
 import { eventOf } from '../support/api-test.ts';
 import { type Answer, ApiClient } from '../support/http.ts';
+import { runCommandLine } from '../support/servers.ts';
 import { removeTemporary } from '../support/temporary-directory.ts';
 import {
   type DurableOptions,
@@ -14,7 +15,6 @@ import {
   durableTest,
   logLines,
   ready,
-  runFromSource,
   runOn,
   segmentsIn,
   sizeOf,
@@ -306,7 +306,7 @@ describe('a directory', () => {
     const cwd = mkdtempSync(join(tmpdir(), 'uetcd-default-'));
     try {
       const listen = ['--listen-client-urls', 'http://127.0.0.1:0'];
-      const server = await ready(runFromSource([...listen, '--name', 'here'], { cwd }));
+      const server = await ready(runCommandLine([...listen, '--name', 'here'], {}, cwd));
       expect(readdirSync(cwd)).toEqual(['here.uetcd']);
       expect(segmentsIn(join(cwd, 'here.uetcd'))).toHaveLength(1);
       await server.stop();
@@ -319,7 +319,7 @@ describe('a directory', () => {
     const cwd = mkdtempSync(join(tmpdir(), 'uetcd-memory-'));
     try {
       const flags = ['--in-memory', '--data-dir', directory, '--listen-client-urls', 'http://127.0.0.1:0'];
-      const server = await ready(runFromSource(flags, { cwd }));
+      const server = await ready(runCommandLine(flags, {}, cwd));
       const api = new ApiClient(server.url);
       expect((await api.put('/a', 'value=1')).status).toBe(201);
       await api.close();

@@ -3,7 +3,7 @@ import { durableTest, startOn } from '../durability/durable-server.ts';
 import { hasKit, replayKit } from '../support/conformance-kit.ts';
 import { flags, frontEndsTest } from './three-front-ends.ts';
 
-describe.skipIf(!hasKit)('the conformance kit with three front ends', () => {
+describe.skipIf(!hasKit).concurrent('the conformance kit with three front ends', () => {
   frontEndsTest('passes in memory', { timeout: 400_000 }, async ({ server }) => {
     await replayKit(server.url, 'three front ends,');
   });

@@ -1,5 +1,5 @@
+import { startServer } from 'uetcd';
 import { describe, expect, test } from 'vitest';
-import { startServer } from '../../src/index.ts';
 import { ApiClient } from '../support/http.ts';
 import { freePort, runCommandLine, startCommandLine, startInProcess, stopProcess } from '../support/servers.ts';
 import { FRONT_ENDS, flags } from './three-front-ends.ts';

@@ -1,6 +1,7 @@
 /**
- * Starts what the tests talk to: uetcd inside this process, the built command line as a child, or a real etcd as
- * the yardstick. Whatever is started here is stopped by its own handle, never by name.
+ * Starts what the tests talk to: uetcd inside this process, its command line as a child, or a real etcd as the yardstick. Both
+ * are the built ones, as its users have them; from source each start takes four times as long. Whatever is started here is
+ * stopped by its own handle, never by name.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +10,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startServer } from '../../src/index.ts';
+import { startServer } from 'uetcd';
 import { makeTemporary, makeTemporaryInMemory, removeTemporary } from './temporary-directory.ts';
 
 export interface RunningServer {
@@ -92,9 +93,10 @@ function newStorage(): Storage {
 export function runCommandLine(
   flags: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  cwd = projectDirectory,
 ): RunningProcess {
   if (!existsSync(builtEntry)) throw new Error(`${builtEntry} is missing: npm run build makes it`);
-  return runProcess(process.execPath, [builtEntry, ...flags], { env: { ...process.env, ...environment } });
+  return runProcess(process.execPath, [builtEntry, ...flags], { env: { ...process.env, ...environment }, cwd });
 }
 
 /** Those that run still: a test that fails half-way leaves its child behind, and it must not outlive us. */

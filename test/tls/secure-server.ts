@@ -1,5 +1,5 @@
 /** Servers that speak https in this process, and the certificates for them. */
-import { startServer } from '../../src/index.ts';
+import { startServer } from 'uetcd';
 import { CertificateAuthority, type CertificateFiles, type ClientTls, clientTls } from '../support/certificates.ts';
 import { ApiClient } from '../support/http.ts';
 import { type ServerOptions, testFrontEnds } from '../support/servers.ts';

@@ -1,8 +1,8 @@
 /** What is said of certificates before a server serves, or instead. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startServer } from 'uetcd';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startServer } from '../../src/index.ts';
 import { hasOpenssl } from '../support/certificates.ts';
 import { freePort, runCommandLine, stopProcess } from '../support/servers.ts';
 import { Certificates, SECURE_URL, startSecure, statusOf } from './secure-server.ts';

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { ready, runFromSource } from '../durability/durable-server.ts';
-import { freePort, type RunningProcess, runProcess } from '../support/servers.ts';
+import { ready } from '../durability/durable-server.ts';
+import { builtEntry, freePort, type RunningProcess, runCommandLine, runProcess } from '../support/servers.ts';
 import { fileIn, fillVisibly, startFake, transferTest, treeOf } from './transfer-fixture.ts';
 
 interface Ended {
@@ -18,7 +18,7 @@ async function ended(run: RunningProcess): Promise<Ended> {
 }
 
 function uetcd(...words: string[]): Promise<Ended> {
-  return ended(runFromSource(words));
+  return ended(runCommandLine(words));
 }
 
 transferTest(
@@ -38,18 +38,16 @@ transferTest(
 transferTest('a dump is loaded from stdin', async ({ directory, source, target }) => {
   await fillVisibly(source);
   await uetcd('dump', '--endpoint', source.url, '--output', fileIn(directory));
-  const script = 'cat "$1" | "$2" --import "$3" "$4" load --endpoint "$5"';
-  const project = new URL('../../', import.meta.url).pathname;
-  const register = join(project, 'node_modules/@oxc-node/core/register.mjs');
-  const words = ['sh', fileIn(directory), process.execPath, register, join(project, 'src/main.ts'), target.url];
-  const loaded = await ended(runProcess('sh', ['-c', script, ...words], { cwd: project }));
+  const script = 'cat "$1" | "$2" "$3" load --endpoint "$4"';
+  const words = ['sh', fileIn(directory), process.execPath, builtEntry, target.url];
+  const loaded = await ended(runProcess('sh', ['-c', script, ...words]));
   expect(loaded).toMatchObject({ code: 0, stderr: expect.stringMatching(/^uetcd: loaded/) });
   expect(await treeOf(target)).toEqual(await treeOf(source));
 });
 
 transferTest("flags of the server before a command are not the command's", async ({ directory }) => {
   const dataDir = join(directory, 'keys.uetcd');
-  const server = await ready(runFromSource(['--data-dir', dataDir, '--listen-client-urls', 'http://127.0.0.1:0']));
+  const server = await ready(runCommandLine(['--data-dir', dataDir, '--listen-client-urls', 'http://127.0.0.1:0']));
   const locked = await uetcd('dump', '--data-dir', dataDir);
   expect(locked).toMatchObject({
     code: 1,
@@ -98,7 +96,7 @@ describe('a dump that is interrupted', () => {
       response.write('{"action":"get","node":{"dir":true,"nodes":[{"key":"/a","value":"1"},');
     });
     writeFileSync(fileIn(directory), 'old');
-    const run = runFromSource(['dump', '--endpoint', fake.url, '--output', fileIn(directory)]);
+    const run = runCommandLine(['dump', '--endpoint', fake.url, '--output', fileIn(directory)]);
     await expect.poll(() => readdirSync(directory).length, { timeout: 60_000 }).toBe(2);
     run.child.kill(signal);
     expect(await ended(run)).toEqual({ code, stdout: '', stderr: 'uetcd: interrupted\n' });
@@ -112,7 +110,7 @@ describe('a dump that is interrupted', () => {
     const fake = await startFake((_request, response) => {
       response.write('{"action":"get","node":{"dir":true,"nodes":[{"key":"/a","value":"1"},');
     });
-    const run = runFromSource(['dump', '--endpoint', fake.url, '--output', fileIn(directory)]);
+    const run = runCommandLine(['dump', '--endpoint', fake.url, '--output', fileIn(directory)]);
     await expect.poll(() => readdirSync(directory).length, { timeout: 60_000 }).toBe(1);
     run.child.kill('SIGKILL');
     await run.exited;
@@ -132,7 +130,7 @@ transferTest('whose reader has gone ends without a word', async () => {
     };
     more();
   });
-  const run = runFromSource(['dump', '--endpoint', fake.url]);
+  const run = runCommandLine(['dump', '--endpoint', fake.url]);
   run.child.stdout?.once('data', () => run.child.stdout?.destroy());
   const { code, stderr } = await ended(run);
   expect({ code, stderr }).toEqual({ code: 141, stderr: '' });
