@@ -26,6 +26,7 @@ import '../base/latin1.ts';
 import { assert } from '../base/assert.ts';
 import type { ByteString } from '../base/byte-string.ts';
 
+import { copyBytes } from '../base/bytes.ts';
 /**
  * Operations beside those of clients (`Op` and `AuthOp`, 1 to 31).
  * `tick` and `checkpoint` change or check the state and are journaled; the others are not.
@@ -123,8 +124,7 @@ export function writeValueBytes(
 ): void {
   const valueAt = at + COMMAND_HEAD_SIZE_BYTES + view.getUint32(at + PATH_SIZE_AT, true);
   view.setUint32(at + VALUE_SIZE_AT, end - start, true);
-  if (end - start > NATIVE_FROM_CHARACTERS) bytes.set(source.subarray(start, end), valueAt);
-  else for (let from = start, to = valueAt; from < end; from++, to++) bytes[to] = source[from] as number;
+  copyBytes(source, start, end - start, bytes, valueAt);
 }
 
 /** Writes prevValue; path and value must have been written. */

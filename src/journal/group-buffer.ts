@@ -3,6 +3,7 @@
  * copy and committing is one write.
  */
 import { assert } from '../base/assert.ts';
+import { copyBytes } from '../base/bytes.ts';
 import {
   createViewedBytes,
   GROUP_HEAD_SIZE_BYTES,
@@ -36,7 +37,7 @@ export class GroupBuffer {
     const end = at + RECORD_HEAD_SIZE_BYTES + lengthBytes;
     const { bytes, view } = this.#withRoomFor(end);
     writeRecordHead(view, at, lengthBytes, timeMs);
-    source.copy(bytes, at + RECORD_HEAD_SIZE_BYTES, offset, offset + lengthBytes);
+    copyBytes(source, offset, lengthBytes, bytes, at + RECORD_HEAD_SIZE_BYTES);
     this.#end = end;
     this.recordCount++;
   }

@@ -29,6 +29,7 @@ const PERCENT = 0x25;
 const PLUS = 0x2b;
 const SEMICOLON = 0x3b;
 const SPACE = 0x20;
+const SPECIALS = [PERCENT, PLUS, AMPERSAND];
 /** An escape has so many characters behind its percent sign. */
 const LOOK_AHEAD = 2;
 
@@ -78,6 +79,13 @@ export class FormReader {
     }
     let at = this.#at;
     let to = this.#decodedTo;
+    if (this.#valueAt !== -1) {
+      // A large value that needs no decoding is not looked at byte by byte.
+      const plainEnd = this.#plainEnd(at, end);
+      if (to !== at) bytes.copyWithin(to, at, plainEnd);
+      to += plainEnd - at;
+      at = plainEnd;
+    }
     for (; at < end; at++) {
       const byte = bytes[at] as number;
       if (byte === AMPERSAND) {
@@ -115,6 +123,16 @@ export class FormReader {
     this.#source.copyTo(this.#bytes, startBytes, endBytes);
     this.#copiedTo = endBytes;
     if (this.#bytes.subarray(startBytes, endBytes).includes(SEMICOLON)) this.#fault = SEMICOLON_FAULT;
+  }
+
+  /** @returns where the first byte after `from` is that ends a value or is encoded, or `end`. */
+  #plainEnd(from: number, end: number): number {
+    let plainEnd = end;
+    for (const special of SPECIALS) {
+      const at = this.#bytes.subarray(0, plainEnd).indexOf(special, from);
+      if (at !== -1) plainEnd = at;
+    }
+    return plainEnd;
   }
 
   #finishPiece(): void {

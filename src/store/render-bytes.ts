@@ -7,10 +7,9 @@
  * what follows, and the last piece ends exactly.
  */
 import '../base/latin1.ts';
-import type { ByteString } from '../base/byte-string.ts';
 import { digitCount, writeDigits } from '../base/digits.ts';
-import { escapeJson } from '../protocol/json.ts';
 import { timeSizeBytes, ttlSeconds, writeTime } from '../protocol/time.ts';
+import { EscapedValue } from './escaped-value.ts';
 import { ACTION_NAMES, type StoreEvent } from './event.ts';
 import type { Node } from './node.ts';
 
@@ -31,28 +30,20 @@ const TTL = pieceOf('","ttl":');
 const MODIFIED_BEHIND_NUMBER = pieceOf(',"modifiedIndex":');
 const PREV_NODE = pieceOf('},"prevNode":{"key":"');
 const END = Buffer.from('}}\n', 'latin1');
+/** Of the node that an answer shows, and of the one before it. */
+const shownValue = new EscapedValue();
+const prevValue = new EscapedValue();
+const LONG_OVER = -1;
 const NODE_CONSTANTS_SIZE_BYTES = VALUE.sizeBytes + MODIFIED.sizeBytes + CREATED.sizeBytes;
-
-/**
- * A value that is not plain is nearly always a JSON document: its quotes are escaped in a loop, which up to this length takes
- * less than native code and the copies that it makes (native-bench, "set-json").
- */
-const ESCAPED_LENGTH_MAX = 1024;
-const NOT_IN_LOOPS = -1;
-/** More than any text takes that is escaped in a loop: marks the bytes that belong to longer characters. */
-const BEYOND_ASCII = 1 << 16;
-/** By byte, what stands for it in JSON; and how much longer that is. */
-const ESCAPES = Array.from({ length: 256 }, (_, byte) => escapeJson(String.fromCharCode(byte) as ByteString));
-const ESCAPE_SIZES = Int32Array.from(ESCAPES, ({ length }, byte) => (byte < 0x80 ? length - 1 : BEYOND_ASCII));
 
 /** @returns how many bytes `writeEvent` writes; 0 for an event that only `renderEvent` knows to tell. */
 export function eventSizeBytes(event: StoreEvent): number {
   const { node, prevNode, index, timeMs } = event;
-  const nodeSize = node === undefined ? 0 : nodeSizeBytes(node, index, timeMs);
+  const nodeSize = node === undefined ? 0 : nodeSizeBytes(node, index, timeMs, shownValue);
   if (nodeSize === 0) return 0;
   const size = (ACTION_HEADS[event.action] as Piece).sizeBytes + nodeSize + END.length;
   if (prevNode === undefined) return size;
-  const prevNodeSize = nodeSizeBytes(prevNode, prevNode.modifiedIndex, timeMs);
+  const prevNodeSize = nodeSizeBytes(prevNode, prevNode.modifiedIndex, timeMs, prevValue);
   return prevNodeSize === 0 ? 0 : size + PREV_NODE.sizeBytes + prevNodeSize;
 }
 
@@ -60,32 +51,32 @@ export function eventSizeBytes(event: StoreEvent): number {
 export function writeEvent(bytes: Buffer, view: DataView, at: number, event: StoreEvent): void {
   const { node, prevNode, index, timeMs } = event;
   let end = writePiece(view, at, ACTION_HEADS[event.action] as Piece);
-  end = writeNode(bytes, view, end, node as Node, index, timeMs);
+  end = writeNode(bytes, view, end, node as Node, index, timeMs, shownValue);
   if (prevNode !== undefined) {
     end = writePiece(view, end, PREV_NODE);
-    end = writeNode(bytes, view, end, prevNode, prevNode.modifiedIndex, timeMs);
+    end = writeNode(bytes, view, end, prevNode, prevNode.modifiedIndex, timeMs, prevValue);
   }
   writeEnd(bytes, end);
 }
 
 /** @returns how many bytes `writeGetOfKey` writes; 0 for a node that only `renderGetOfKey` knows to show. */
 export function getOfKeySizeBytes(node: Node, nowMs: number): number {
-  const nodeSize = nodeSizeBytes(node, node.modifiedIndex, nowMs);
+  const nodeSize = nodeSizeBytes(node, node.modifiedIndex, nowMs, shownValue);
   return nodeSize === 0 ? 0 : GET_HEAD.sizeBytes + nodeSize + END.length;
 }
 
 /** Writes what `renderGetOfKey` gives. */
 export function writeGetOfKey(bytes: Buffer, view: DataView, at: number, node: Node, nowMs: number): void {
-  writeEnd(bytes, writeNode(bytes, view, writePiece(view, at, GET_HEAD), node, node.modifiedIndex, nowMs));
+  writeEnd(bytes, writeNode(bytes, view, writePiece(view, at, GET_HEAD), node, node.modifiedIndex, nowMs, shownValue));
 }
 
-/** @returns 0 for other nodes than a key with a plain path; or if its value takes more than loops, or its life is long over. */
-function nodeSizeBytes(node: Node, modifiedIndex: number, nowMs: number): number {
+/** @returns 0 for other nodes than a key with a plain path; or if its life is long over. */
+function nodeSizeBytes(node: Node, modifiedIndex: number, nowMs: number, escaped: EscapedValue): number {
   const { expirationMs } = node;
   if (node.isDirectory || !node.isPathPlain) return 0;
   const timerSize = expirationMs === undefined ? 0 : timerSizeBytes(expirationMs, nowMs);
-  const valueSize = node.isValuePlain ? node.valueLength : escapedSizeBytes(node);
-  if (valueSize === NOT_IN_LOOPS || timerSize === NOT_IN_LOOPS) return 0;
+  if (timerSize === LONG_OVER) return 0;
+  const valueSize = node.isValuePlain ? node.valueLength : escaped.sizeBytesOf(node);
   const digits = digitCount(modifiedIndex) + digitCount(node.createdIndex);
   return NODE_CONSTANTS_SIZE_BYTES + node.pathLength + valueSize + timerSize + digits;
 }
@@ -98,11 +89,12 @@ function writeNode(
   node: Node,
   modifiedIndex: number,
   nowMs: number,
+  escaped: EscapedValue,
 ): number {
   const { expirationMs } = node;
   let end = node.writePath(bytes, at);
   end = writePiece(view, end, VALUE);
-  end = node.isValuePlain ? node.writeValue(bytes, end) : writeEscaped(bytes, end, node);
+  end = node.isValuePlain ? node.writeValue(bytes, end) : escaped.write(node, bytes, end);
   if (expirationMs === undefined) end = writePiece(view, end, MODIFIED);
   else end = writeTimer(bytes, view, end, expirationMs, nowMs);
   end = writeNumber(bytes, end, modifiedIndex);
@@ -110,10 +102,10 @@ function writeNode(
   return writeNumber(bytes, end, node.createdIndex);
 }
 
-/** @returns `NOT_IN_LOOPS` where there are less than no seconds left. */
+/** @returns `LONG_OVER` where there are less than no seconds left. */
 function timerSizeBytes(expirationMs: number, nowMs: number): number {
   const ttl = ttlSeconds(expirationMs, nowMs);
-  if (ttl < 0) return NOT_IN_LOOPS;
+  if (ttl < 0) return LONG_OVER;
   const size = EXPIRATION.sizeBytes + timeSizeBytes(expirationMs);
   // The quote before the indexes stands before `ttl` then.
   return ttl === 0 ? size : size + TTL.sizeBytes - 1 + digitCount(ttl);
@@ -130,50 +122,6 @@ function writeTimer(bytes: Buffer, view: DataView, at: number, expirationMs: num
 function writePiece(view: DataView, at: number, { words, sizeBytes }: Piece): number {
   for (let word = 0; word < words.length; word++) view.setInt32(at + 4 * word, words[word] as number, true);
   return at + sizeBytes;
-}
-
-/** @returns `NOT_IN_LOOPS` for a value with bytes beyond ASCII, or of such a length that native code is faster. */
-function escapedSizeBytes(node: Node): number {
-  const length = node.valueLength;
-  if (length > ESCAPED_LENGTH_MAX) return NOT_IN_LOOPS;
-  const source = node.sleepingBytes;
-  let size = length;
-  if (source === undefined) {
-    const { value } = node;
-    for (let position = 0; position < length; position++) size += ESCAPE_SIZES[value.charCodeAt(position)] as number;
-  } else {
-    const from = node.valueAt;
-    for (let at = from; at < from + length; at++) size += ESCAPE_SIZES[source[at] as number] as number;
-  }
-  return size >= BEYOND_ASCII ? NOT_IN_LOOPS : size;
-}
-
-function writeEscaped(bytes: Buffer, at: number, node: Node): number {
-  const length = node.valueLength;
-  const source = node.sleepingBytes;
-  let end = at;
-  if (source === undefined) {
-    const { value } = node;
-    for (let position = 0; position < length; position++) end = writeByte(bytes, end, value.charCodeAt(position));
-  } else {
-    const from = node.valueAt;
-    for (let position = from; position < from + length; position++) {
-      end = writeByte(bytes, end, source[position] as number);
-    }
-  }
-  return end;
-}
-
-function writeByte(bytes: Buffer, at: number, code: number): number {
-  if (ESCAPE_SIZES[code] !== 0) return writeEscape(bytes, at, code);
-  bytes[at] = code;
-  return at + 1;
-}
-
-function writeEscape(bytes: Buffer, at: number, code: number): number {
-  const escaped = ESCAPES[code] as string;
-  for (let position = 0; position < escaped.length; position++) bytes[at + position] = escaped.charCodeAt(position);
-  return at + escaped.length;
 }
 
 function writeNumber(bytes: Buffer, at: number, value: number): number {

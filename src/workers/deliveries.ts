@@ -3,6 +3,7 @@ import { assert } from '../base/assert.ts';
 import { STREAM_BIT } from '../frame/reply-frame.ts';
 import { FRONT_ENDS_MAX } from '../frame/shared-words.ts';
 import type { StoreEvent } from '../store/event.ts';
+import { eventSizeBytes } from '../store/render-bytes.ts';
 import type { Watcher } from '../store/watcher-hub.ts';
 import type { ReplyWriter } from './reply-writer.ts';
 
@@ -41,9 +42,11 @@ export class Deliveries {
     if (recipients.length > 0) this.#waiting.push({ event, recipients: recipients.slice() });
   }
 
+  /** @param render for events that are not told as bytes. */
   deliver(render: (event: StoreEvent) => string, stamp: (replies: ReplyWriter) => void): void {
     for (const { event, recipients } of this.#waiting) {
-      const body = render(event);
+      const sizeBytes = eventSizeBytes(event);
+      const body = sizeBytes > 0 ? '' : render(event);
       for (const { id, isStream } of recipients) {
         const slot = id & SLOT_MASK;
         (this.#watching[id >>> SLOT_BITS] as number[]).push(isStream ? (slot | STREAM_BIT) >>> 0 : slot);
@@ -52,7 +55,8 @@ export class Deliveries {
         const slots = this.#watching[frontEnd] as number[];
         if (slots.length === 0) continue;
         stamp(replies);
-        replies.event(slots, body);
+        if (sizeBytes > 0) replies.eventAsBytes(slots, event, sizeBytes);
+        else replies.event(slots, body);
         slots.length = 0;
       }
     }

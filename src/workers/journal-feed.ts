@@ -5,6 +5,7 @@
  *
  * The store worker waits here only when the ring is full, that is when the disk is a whole ring behind.
  */
+import { copyBytes } from '../base/bytes.ts';
 import { COMMAND_HEAD_SIZE_BYTES, clearSlot, writeCheckpoint, writeTick } from '../frame/command-frame.ts';
 import { type LinkEnd, LinkProducer } from '../frame/link.ts';
 import { JournalState, type SharedWords } from '../frame/shared-words.ts';
@@ -46,7 +47,7 @@ export class JournalFeed {
   command(sequence: number, source: Buffer, offset: number, sizeBytes: number): void {
     const at = this.#claim(sequence, sizeBytes);
     if (at === -1) return;
-    source.copy(this.#link.bytes, at, offset, offset + sizeBytes);
+    copyBytes(source, offset, sizeBytes, this.#link.bytes, at);
     clearSlot(this.#link.view, at);
     this.#link.publishQuietly();
   }

@@ -6,6 +6,7 @@
  * when the disk fails the gate opens, since everything behind it is refused instead.
  */
 import '../base/latin1.ts';
+import { copyBytes } from '../base/bytes.ts';
 import { type LinkEnd, LinkProducer } from '../frame/link.ts';
 import {
   HEAD_BIT,
@@ -171,8 +172,7 @@ export class ReplyWriter implements Stamp {
     this.#head(at, ReplyKind.answer, format, 200, slot, sizeBytes, stamp);
     let partAt = at + REPLY_HEAD_SIZE_BYTES;
     for (const part of parts) {
-      link.bytes.set(part, partAt);
-      partAt += part.length;
+      partAt = copyBytes(part, 0, part.length, link.bytes, partAt);
     }
     this.#finish();
   }
@@ -187,17 +187,33 @@ export class ReplyWriter implements Stamp {
   /** One event for many slots: encoded once, listed as often as needed. */
   event(slots: readonly number[], body: string): void {
     for (let first = 0; first < slots.length; first += EVENT_SLOTS_MAX) {
-      const count = Math.min(slots.length - first, EVENT_SLOTS_MAX);
-      const link = this.#link;
-      const at = this.#claim(replySizeBytes(count, body.length));
-      this.#head(at, ReplyKind.event, ReplyFormat.keys, 200, count, body.length);
-      let slotAt = at + REPLY_HEAD_SIZE_BYTES;
-      for (let position = first; position < first + count; position++, slotAt += 4) {
-        link.view.setUint32(slotAt, slots[position] as number, true);
-      }
-      link.bytes.latin1Write(body, slotAt, body.length);
+      const bodyAt = this.#eventHead(slots, first, body.length);
+      this.#link.bytes.latin1Write(body, bodyAt, body.length);
       this.#finish();
     }
+  }
+
+  /** The same, told as bytes. @param sizeBytes of it: `eventSizeBytes`. */
+  eventAsBytes(slots: readonly number[], event: StoreEvent, sizeBytes: number): void {
+    const link = this.#link;
+    for (let first = 0; first < slots.length; first += EVENT_SLOTS_MAX) {
+      const bodyAt = this.#eventHead(slots, first, sizeBytes);
+      writeEvent(link.bytes, link.view, bodyAt, event);
+      this.#finish();
+    }
+  }
+
+  /** Of an event for the slots from `first` on, as many as go into one frame. @returns where its body begins. */
+  #eventHead(slots: readonly number[], first: number, sizeBytes: number): number {
+    const count = Math.min(slots.length - first, EVENT_SLOTS_MAX);
+    const link = this.#link;
+    const at = this.#claim(replySizeBytes(count, sizeBytes));
+    this.#head(at, ReplyKind.event, ReplyFormat.keys, 200, count, sizeBytes);
+    let slotAt = at + REPLY_HEAD_SIZE_BYTES;
+    for (let position = first; position < first + count; position++, slotAt += 4) {
+      link.view.setUint32(slotAt, slots[position] as number, true);
+    }
+    return slotAt;
   }
 
   #frame(kind: number, format: number, status: number, slot: number, body: string): void {

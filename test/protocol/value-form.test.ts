@@ -89,4 +89,22 @@ describe('a form of nothing but a value, or a value and a life', () => {
       { numRuns: 5000 },
     );
   });
+
+  test('is what the whole grammar finds where it is long, with any byte at any place of it', () => {
+    const long = new ValueForm(2_000);
+    for (let code = 0; code < 256; code++) {
+      for (const place of [6, 7, 300, 602, 604, 605]) {
+        const text = `value=${'x'.repeat(600)}`;
+        const body = `${text.slice(0, place)}${String.fromCharCode(code)}${text.slice(place)}` as ByteString;
+        const wasRead = long.read(Buffer.from(body, 'latin1'));
+        const found = parseForm(body, '' as ByteString);
+        if (!wasRead) expect(['&', ';', '%'], body).toContain(String.fromCharCode(code));
+        else {
+          const read = byteStringOfBytes(long.bytes.subarray(long.start, long.end));
+          expect(found).toMatchObject({ value: read });
+          expect(long.isPlain, body).toBe(isPlain(read));
+        }
+      }
+    }
+  });
 });

@@ -3,6 +3,7 @@
  * their readers have them (`AnswerBudget`); their slots are kept for as long.
  */
 import type { HttpResponse } from 'uWebSockets.js';
+import { copyOf } from '../../base/bytes.ts';
 import { type ReplyReader, WRITE_BIT } from '../../frame/reply-frame.ts';
 import type { SharedWords } from '../../frame/shared-words.ts';
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
@@ -170,7 +171,7 @@ function counted(answer: LongAnswer, share: AnswerShare): LongAnswer {
 
 /** Bytes that hold when the frame is released: what came beside the ring does anyway. */
 function outOfRing(body: Uint8Array): Uint8Array {
-  return body.buffer instanceof SharedArrayBuffer ? new Uint8Array(body) : body;
+  return body.buffer instanceof SharedArrayBuffer ? copyOf(body) : body;
 }
 
 function sizeOf(parts: readonly Uint8Array[]): number {

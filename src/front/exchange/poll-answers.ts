@@ -3,6 +3,7 @@
  * store has told all of them at once.
  */
 import type { HttpResponse } from 'uWebSockets.js';
+import { copyOf } from '../../base/bytes.ts';
 import type { LargeEvent } from './large-answers.ts';
 import { SlotState, type Slots } from './slots.ts';
 import { TurnQueue, type TurnShare } from './turn-queue.ts';
@@ -102,7 +103,7 @@ export class PollAnswers {
       if (rest === undefined || isLarge(rest)) continue;
       if (rest !== inRing) {
         inRing = rest;
-        copy = new Uint8Array(rest);
+        copy = copyOf(rest);
       }
       this.#rests[slot] = copy;
     }

@@ -7,6 +7,7 @@
  * limits). Once a write meets back-pressure the rest waits in the stream's backlog.
  */
 import type { HttpResponse } from 'uWebSockets.js';
+import { copyOf } from '../../base/bytes.ts';
 import { SlotState, type Slots } from './slots.ts';
 import { StreamBacklog } from './stream-backlog.ts';
 import { TurnQueue, type TurnShare } from './turn-queue.ts';
@@ -193,7 +194,7 @@ export class StreamWriter {
     if (this.#isCopy.has(piece)) return piece;
     let copy = this.#copies.get(piece);
     if (copy === undefined) {
-      copy = new Uint8Array(piece);
+      copy = copyOf(piece);
       this.#copies.set(piece, copy);
       this.#isCopy.add(copy);
     }
