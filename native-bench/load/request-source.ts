@@ -90,7 +90,7 @@ function createSource(
   }
 }
 
-/** Like what Patroni keeps of each member. */
+/** Like what Patroni keeps of each member; a large one is of many. */
 function documentOf(connection: number, sizeBytes: number): string {
   const member = {
     conn_url: `postgres://10.0.0.${connection}:5432/postgres`,
@@ -99,6 +99,8 @@ function documentOf(connection: number, sizeBytes: number): string {
     xlog: 67108864,
   };
   const { length } = JSON.stringify({ ...member, tags: '' });
+  if (sizeBytes > 4 * length)
+    return JSON.stringify(Array(Math.round(sizeBytes / length)).fill({ ...member, tags: '' }));
   return JSON.stringify({ ...member, tags: 'x'.repeat(Math.max(0, sizeBytes - length)) });
 }
 

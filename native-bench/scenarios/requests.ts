@@ -36,6 +36,17 @@ export const requestScenarios: readonly Scenario[] = [
     valueSizeBytes: 160,
     isDocument: true,
   }),
+  closed('set-json-10k', 'set, 64 connections, one key, a JSON document of 10 KB', {
+    kind: 'set',
+    connections: 64,
+    valueSizeBytes: 10_240,
+    isDocument: true,
+  }),
+  closed('set-100kb', 'set, 16 connections, one key, 100 KB', {
+    kind: 'set',
+    connections: 16,
+    valueSizeBytes: 102_400,
+  }),
   closed('get-64', 'get, 64 connections, one key', { kind: 'get', connections: 64 }, withNodeHttp),
   closed('mixed-64', '80 % get, 20 % set, 64 connections, 100 k keys, 256 B', {
     kind: 'mixed',

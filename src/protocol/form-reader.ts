@@ -12,6 +12,7 @@
  * Of an unknown name nothing is made, not even a string.
  */
 import type { ByteString } from '../base/byte-string.ts';
+import { copyBytes } from '../base/bytes.ts';
 import {
   emptyForm,
   type Form,
@@ -21,6 +22,7 @@ import {
   NAME_LENGTH_MIN,
   SEMICOLON_FAULT,
 } from './form.ts';
+import { type Kernel, RESULT_AT, SLICE_SIZE_BYTES, SOURCE_AT } from './kernel.ts';
 import { describeBadEscape, HEX_VALUES } from './percent.ts';
 
 const AMPERSAND = 0x26;
@@ -29,7 +31,6 @@ const PERCENT = 0x25;
 const PLUS = 0x2b;
 const SEMICOLON = 0x3b;
 const SPACE = 0x20;
-const SPECIALS = [PERCENT, PLUS, AMPERSAND];
 /** An escape has so many characters behind its percent sign. */
 const LOOK_AHEAD = 2;
 
@@ -43,6 +44,7 @@ export interface FormSource {
 export class FormReader {
   readonly #source: FormSource;
   readonly #bytes: Buffer;
+  readonly #kernel: Kernel;
   #copiedTo = 0;
   readonly #form: Form = emptyForm();
   #fault: ByteString | undefined;
@@ -54,8 +56,9 @@ export class FormReader {
   #valueAt = -1;
 
   /** @param bytes room for all of it: its own until it has been read. */
-  constructor(source: FormSource, bytes: Buffer) {
+  constructor(source: FormSource, bytes: Buffer, kernel: Kernel) {
     this.#source = source;
+    this.#kernel = kernel;
     // Nothing lies behind its end, or an escape that is cut off there would go on.
     this.#bytes = bytes.subarray(0, source.sizeBytes);
   }
@@ -80,11 +83,12 @@ export class FormReader {
     let at = this.#at;
     let to = this.#decodedTo;
     if (this.#valueAt !== -1) {
-      // A large value that needs no decoding is not looked at byte by byte.
-      const plainEnd = this.#plainEnd(at, end);
-      if (to !== at) bytes.copyWithin(to, at, plainEnd);
-      to += plainEnd - at;
-      at = plainEnd;
+      // Of a value the kernel reads as much as it can: all but an escape that is cut off there, mostly.
+      const kernel = this.#kernel;
+      const size = Math.min(end - at, SLICE_SIZE_BYTES);
+      const decoded = kernel.decode(copyBytes(bytes, at, size, kernel.memory, SOURCE_AT));
+      to = copyBytes(kernel.memory, RESULT_AT, decoded, bytes, to);
+      at += kernel.stoppedAt - SOURCE_AT;
     }
     for (; at < end; at++) {
       const byte = bytes[at] as number;
@@ -123,16 +127,6 @@ export class FormReader {
     this.#source.copyTo(this.#bytes, startBytes, endBytes);
     this.#copiedTo = endBytes;
     if (this.#bytes.subarray(startBytes, endBytes).includes(SEMICOLON)) this.#fault = SEMICOLON_FAULT;
-  }
-
-  /** @returns where the first byte after `from` is that ends a value or is encoded, or `end`. */
-  #plainEnd(from: number, end: number): number {
-    let plainEnd = end;
-    for (const special of SPECIALS) {
-      const at = this.#bytes.subarray(0, plainEnd).indexOf(special, from);
-      if (at !== -1) plainEnd = at;
-    }
-    return plainEnd;
   }
 
   #finishPiece(): void {

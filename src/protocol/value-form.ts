@@ -3,8 +3,9 @@
  * becomes no string: native-bench, "set-64" for a value that needs no decoding, "set-json" for one that is a JSON document,
  * every third byte of it escaped.
  */
+import { copyBytes } from '../base/bytes.ts';
 import { PLAIN_IN_JSON } from './json.ts';
-import { HEX_VALUES } from './percent.ts';
+import { type Kernel, RESULT_AT, SLICE_SIZE_BYTES, SOURCE_AT } from './kernel.ts';
 
 const VALUE = Buffer.from('value=');
 const TTL = Buffer.from('ttl=');
@@ -12,18 +13,12 @@ const TTL = Buffer.from('ttl=');
 const TTL_DIGITS_MAX = 9;
 const NOT_READ = -1;
 const ZERO = 0x30;
-const PERCENT = 0x25;
-const PLUS = 0x2b;
-const SPACE = 0x20;
 const AMPERSAND = 0x26;
-const SEMICOLON = 0x3b;
 /** The bytes that stand for themselves both in a form and in a JSON string. */
 const STANDS_FOR_ITSELF = Uint8Array.from(PLAIN_IN_JSON);
 for (const special of '%+&;') STANDS_FOR_ITSELF[special.charCodeAt(0)] = 0;
-/** Those that do not, but for control characters and what is beyond ASCII; the likeliest first. */
-const SPECIALS = [...'%+&;"\\<>\x7f'].map((special) => special.charCodeAt(0));
-/** From so many bytes on native code finds the specials sooner than a loop (native-bench/micro, "read the form of 10 KB"). */
-const NATIVE_FROM_BYTES = 512;
+/** From so many bytes on the kernel takes less time than a loop here (native-bench/micro, "read the form of 10 KB"). */
+const KERNEL_FROM_BYTES = 256;
 
 /** A number that no form has. */
 export const NO_TTL = -1;
@@ -37,11 +32,13 @@ export class ValueForm {
   isPlain = false;
   /** `NO_TTL` where there is none. */
   ttlSeconds = NO_TTL;
-  readonly #decoded: Buffer;
+  readonly #sizeBytesMax: number;
+  readonly #kernel: Kernel;
 
-  /** @param sizeBytesMax of a body that has to be decoded; greater ones are not read. */
-  constructor(sizeBytesMax: number) {
-    this.#decoded = Buffer.alloc(sizeBytesMax);
+  /** @param sizeBytesMax of a body that has to be decoded; greater ones are not read. At most `SLICE_SIZE_BYTES`. */
+  constructor(sizeBytesMax: number, kernel: Kernel) {
+    this.#sizeBytesMax = sizeBytesMax;
+    this.#kernel = kernel;
   }
 
   /** @returns false for a form that `parseForm` must read: it has other fields, or a fault. */
@@ -54,18 +51,52 @@ export class ValueForm {
       if (at === NOT_READ || body[at++] !== AMPERSAND) return false;
     }
     if (!isAt(body, at, VALUE)) return false;
-    const valueAt = at + VALUE.length;
-    at = size - valueAt < NATIVE_FROM_BYTES ? valueAt : skipPlain(body, valueAt);
-    while (at < size && STANDS_FOR_ITSELF[body[at] as number] === 1) at++;
-    this.bytes = body;
+    at = this.#readValue(body, at + VALUE.length);
+    if (at === size) return true;
+    return body[at] === AMPERSAND && this.ttlSeconds === NO_TTL && this.#readTtl(body, at + 1) === size;
+  }
+
+  /** @returns where the value ends that begins at `valueAt`, or cannot be read on. */
+  #readValue(body: Uint8Array, valueAt: number): number {
+    const size = body.length;
     this.start = valueAt;
+    if (size > this.#sizeBytesMax) return this.#skipPlain(body, valueAt);
+    if (size - valueAt < KERNEL_FROM_BYTES) {
+      let at = valueAt;
+      while (at < size && STANDS_FOR_ITSELF[body[at] as number] === 1) at++;
+      if (at === size || body[at] === AMPERSAND) {
+        this.bytes = body;
+        this.end = at;
+        this.isPlain = true;
+        return at;
+      }
+    }
+    const kernel = this.#kernel;
+    const sourceEnd = copyBytes(body, valueAt, size - valueAt, kernel.memory, SOURCE_AT);
+    this.bytes = kernel.memory;
+    this.start = RESULT_AT;
+    this.end = RESULT_AT + kernel.decode(sourceEnd);
+    this.isPlain = kernel.isPlain;
+    return valueAt + kernel.stoppedAt - SOURCE_AT;
+  }
+
+  /** A large value that needs no decoding stays where it is; another is not read. */
+  #skipPlain(body: Uint8Array, valueAt: number): number {
+    const kernel = this.#kernel;
+    let at = valueAt;
+    let isAtEnd = false;
+    while (at < body.length && !isAtEnd) {
+      const sourceSize = Math.min(SLICE_SIZE_BYTES, body.length - at);
+      kernel.decode(copyBytes(body, at, sourceSize, kernel.memory, SOURCE_AT));
+      if (!kernel.isSame || !kernel.isPlain) return NOT_READ;
+      const readSize = kernel.stoppedAt - SOURCE_AT;
+      isAtEnd = readSize < sourceSize;
+      at += readSize;
+    }
+    this.bytes = body;
     this.end = at;
     this.isPlain = true;
-    if (at < size && body[at] !== AMPERSAND) {
-      if (size > this.#decoded.length) return false;
-      at = this.#decode(body, valueAt, at);
-    }
-    return at === size || (at !== NOT_READ && this.ttlSeconds === NO_TTL && this.#readTtl(body, at + 1) === size);
+    return at;
   }
 
   /** @returns where the field ends that begins at `at`. */
@@ -84,61 +115,6 @@ export class ValueForm {
     this.ttlSeconds = seconds;
     return end;
   }
-
-  /** @param plainTo up to where nothing has to be decoded. @returns where the value ends: at the end, or where another field begins. */
-  #decode(body: Uint8Array, valueAt: number, plainTo: number): number {
-    const decoded = this.#decoded;
-    const size = body.length;
-    let at = valueAt;
-    let to = 0;
-    while (at < plainTo) decoded[to++] = body[at++] as number;
-    let isPlain = 1;
-    while (at < size) {
-      let byte = body[at++] as number;
-      // Most bytes, even of a document whose quotes are escaped.
-      if (STANDS_FOR_ITSELF[byte] === 1) {
-        decoded[to++] = byte;
-        continue;
-      }
-      if (byte === PERCENT) {
-        if (at + 2 > size) return NOT_READ;
-        const high = HEX_VALUES[body[at++] as number] as number;
-        const low = HEX_VALUES[body[at++] as number] as number;
-        if ((high | low) < 0) return NOT_READ;
-        byte = high * 16 + low;
-      } else if (byte === PLUS) byte = SPACE;
-      else if (byte === SEMICOLON) return NOT_READ;
-      else if (byte === AMPERSAND) {
-        at--;
-        break;
-      }
-      decoded[to++] = byte;
-      isPlain &= PLAIN_IN_JSON[byte] as number;
-    }
-    this.bytes = decoded;
-    this.start = 0;
-    this.end = to;
-    this.isPlain = isPlain === 1;
-    return at;
-  }
-}
-
-/** @returns a place up to which all bytes from `from` on stand for themselves; the next word, or the rest, may go on so. */
-function skipPlain({ buffer, byteOffset, length }: Uint8Array, from: number): number {
-  const bytes = Buffer.from(buffer, byteOffset, length);
-  let end = length;
-  for (const special of SPECIALS) {
-    const at = bytes.subarray(0, end).indexOf(special, from);
-    if (at !== -1) end = at;
-  }
-  // Four bytes a step: a control character borrows from its highest bit, what is beyond ASCII has it.
-  const view = new DataView(buffer, byteOffset, length);
-  let at = from;
-  for (; at + 4 <= end; at += 4) {
-    const word = view.getInt32(at, true);
-    if (((((word - 0x20202020) & ~word) | word) & 0x80808080) !== 0) break;
-  }
-  return at;
 }
 
 function isAt(body: Uint8Array, at: number, text: Uint8Array): boolean {

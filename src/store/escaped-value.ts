@@ -1,31 +1,26 @@
-/**
- * A value as it stands in a JSON string, between the question how long it is and the writing of it: to look at each of its
- * bytes once more costs as much as to escape them (native-bench, "set-json").
- */
+/** A value as it stands in a JSON string, between the question how long it is and the writing of it: it is escaped once. */
+import { assert } from '../base/assert.ts';
 import { copyBytes } from '../base/bytes.ts';
-import { ESCAPE_SIZE_BYTES_MAX } from '../protocol/json-bytes.ts';
+import { Escaper } from '../protocol/escaper.ts';
 import type { Node } from './node.ts';
 
-/** For a longer one no memory is kept: it is looked at twice. */
-const LENGTH_MAX = 64 * 1024;
-
 export class EscapedValue {
-  readonly #bytes = Buffer.allocUnsafeSlow(LENGTH_MAX * ESCAPE_SIZE_BYTES_MAX);
+  readonly #escaper = new Escaper();
   #sizeBytes = 0;
   /** Whose value it is. */
   #node: Node | undefined;
 
   /** @returns how many bytes `write` writes. */
   sizeBytesOf(node: Node): number {
-    const isShort = node.valueLength <= LENGTH_MAX;
-    this.#node = isShort ? node : undefined;
-    this.#sizeBytes = isShort ? node.writeEscapedValue(this.#bytes, 0) : node.escapedValueSizeBytes;
+    this.#node = node;
+    this.#sizeBytes = node.escapeValue(this.#escaper);
     return this.#sizeBytes;
   }
 
-  /** @returns where it ends. */
+  /** Writes the value of the node whose size was asked for last. @returns where it ends. */
   write(node: Node, target: Buffer, at: number): number {
-    if (node !== this.#node) return node.writeEscapedValue(target, at);
-    return copyBytes(this.#bytes, 0, this.#sizeBytes, target, at);
+    assert(node === this.#node, 'the value that is written is the one whose size was asked for');
+    const { bytes, at: from } = this.#escaper;
+    return copyBytes(bytes, from, this.#sizeBytes, target, at);
   }
 }

@@ -14,7 +14,7 @@
  */
 import type { ByteString } from '../base/byte-string.ts';
 import { copyBytes, isSameBytes, isSameText } from '../base/bytes.ts';
-import { escapedSizeBytes, writeEscaped } from '../protocol/json-bytes.ts';
+import type { Escaper } from '../protocol/escaper.ts';
 import { NODE_HEAD_SIZE_BYTES, pathSizeOf, pathTextOf, valueAtOf, valueSizeOf, valueTextOf } from './node-record.ts';
 import type { Parts } from './parts.ts';
 
@@ -131,22 +131,13 @@ export class Node {
     return copyBytes(bytes, valueAtOf(bytes, value), valueSizeOf(bytes, value), target, at);
   }
 
-  /** What the value takes in a JSON string. Wakes nobody. */
-  get escapedValueSizeBytes(): number {
+  /** What the value is in a JSON string. Wakes nobody. @returns how many bytes that are. */
+  escapeValue(escaper: Escaper): number {
     const value = this.#value;
-    if (typeof value === 'string') return escapedSizeBytes(bytesFor(value), 0, value.length);
+    if (typeof value === 'string') return escaper.escapeText(value);
     const bytes = this.#path as Buffer;
     const from = valueAtOf(bytes, value);
-    return escapedSizeBytes(bytes, from, from + valueSizeOf(bytes, value));
-  }
-
-  /** Writes it as it stands in a JSON string. Wakes nobody. @returns where it ends. */
-  writeEscapedValue(target: Buffer, at: number): number {
-    const value = this.#value;
-    if (typeof value === 'string') return writeEscaped(bytesFor(value), 0, value.length, target, at);
-    const bytes = this.#path as Buffer;
-    const from = valueAtOf(bytes, value);
-    return writeEscaped(bytes, from, from + valueSizeOf(bytes, value), target, at);
+    return escaper.escape(bytes, from, from + valueSizeOf(bytes, value));
   }
 
   /** Appends the value. Wakes nobody. */
@@ -169,21 +160,6 @@ export class Node {
     this.#pathText = undefined;
     return value;
   }
-}
-
-/** For the bytes of strings, which native code writes faster than they can be looked at one by one. */
-let lentBytes = Buffer.allocUnsafeSlow(64 * 1024);
-/** Of a greater one no memory is kept. */
-const LENT_SIZE_BYTES_MAX = 1024 * 1024;
-
-/** @returns the bytes of a text at the beginning of a buffer, until the next one is asked for. */
-function bytesFor(text: ByteString): Buffer {
-  const { length } = text;
-  let bytes = lentBytes;
-  if (length > bytes.length) bytes = Buffer.allocUnsafeSlow(length);
-  if (length <= LENT_SIZE_BYTES_MAX) lentBytes = bytes;
-  bytes.latin1Write(text, 0, length);
-  return bytes;
 }
 
 /** Longer texts are left to native code. */

@@ -309,11 +309,9 @@ export class StoreCommands {
     else if (outcome.isDirectory) this.#list(replies, outcome);
     else {
       const nowMs = this.#store.timeFor(timeMs);
-      // What is to be kept must be a string, so a large value is not asked whether it may.
-      const isAnswer =
-        (flags & Flag.head) === 0 && ((flags & Flag.keep) === 0 || outcome.valueLength > KEPT_BODY_BYTES_MAX);
-      const sizeBytes = isAnswer ? getOfKeySizeBytes(outcome, nowMs) : 0;
-      if (sizeBytes > 0) replies.answerWithKey(slot, outcome, nowMs, sizeBytes);
+      const sizeBytes = (flags & Flag.head) === 0 ? getOfKeySizeBytes(outcome, nowMs) : 0;
+      const mayBeKept = (flags & Flag.keep) !== 0 && sizeBytes <= KEPT_BODY_BYTES_MAX;
+      if (sizeBytes > 0 && !mayBeKept) replies.answerWithKey(slot, outcome, nowMs, sizeBytes);
       else this.#showKey(replies, slot, flags, outcome, nowMs);
     }
   }

@@ -3,10 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { type ByteString, byteStringOfBytes } from '../../src/base/byte-string.ts';
 import { type Form, parseForm } from '../../src/protocol/form.ts';
 import { isPlain } from '../../src/protocol/json.ts';
+import { Kernel } from '../../src/protocol/kernel.ts';
 import { NO_TTL, ValueForm } from '../../src/protocol/value-form.ts';
 
+const kernel = new Kernel();
+
 const SIZE_BYTES_MAX = 64;
-const form = new ValueForm(SIZE_BYTES_MAX);
+const form = new ValueForm(SIZE_BYTES_MAX, kernel);
 const read = (body: string) => form.read(Buffer.from(body, 'latin1'));
 const value = () => byteStringOfBytes(form.bytes.subarray(form.start, form.end));
 
@@ -91,7 +94,7 @@ describe('a form of nothing but a value, or a value and a life', () => {
   });
 
   test('is what the whole grammar finds where it is long, with any byte at any place of it', () => {
-    const long = new ValueForm(2_000);
+    const long = new ValueForm(2_000, kernel);
     for (let code = 0; code < 256; code++) {
       for (const place of [6, 7, 300, 602, 604, 605]) {
         const text = `value=${'x'.repeat(600)}`;
@@ -107,4 +110,42 @@ describe('a form of nothing but a value, or a value and a life', () => {
       }
     }
   });
+
+  test('is what the whole grammar finds where it is long, whatever it is made of', () => {
+    const long = new ValueForm(64 * 1024, kernel);
+    const run = fc.nat(20).map((length) => 'x'.repeat(length));
+    const escaped = fc.nat(255).map((code) => `%${code.toString(16).padStart(2, '0')}`);
+    const anyByte = fc.nat(255).map((code) => String.fromCharCode(code));
+    const fault = fc.constantFrom('%', '%4', '%4g', '%%41', '&ttl=5', '&', ';', '&a=b');
+    const good = fc.oneof({ weight: 3, arbitrary: run }, { weight: 3, arbitrary: escaped }, fc.constant('+'), anyByte);
+    const parts = fc.array(good, { minLength: 30, maxLength: 90 });
+    fc.assert(
+      fc.property(parts, fc.option(fault), parts, fc.nat(15), (before, middle, after, shift) => {
+        const body = `value=${'y'.repeat(250 + shift)}${[...before, middle ?? '', ...after].join('')}` as ByteString;
+        const found = parseForm(body, '' as ByteString);
+        const wasRead = long.read(Buffer.from(body, 'latin1'));
+        if (!('fault' in found) && !body.includes('&')) expect(wasRead).toBe(true);
+        if (!wasRead) return;
+        const read = byteStringOfBytes(long.bytes.subarray(long.start, long.end));
+        expect(found).toMatchObject({ value: read });
+        expect(long.isPlain).toBe(isPlain(read));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test.each([0, 1, 2, 64 * 1024 - 7, 64 * 1024, 200_000])(
+    'stays where it is when it is plain and large, and is left to others when it is not (%i bytes before the end)',
+    (back) => {
+      const plain = `value=${'x'.repeat(200_000)}`;
+      expect(read(plain)).toBe(true);
+      expect([form.start, form.end, form.isPlain]).toEqual([6, plain.length, true]);
+      expect(read(`${plain}&ttl=7`)).toBe(true);
+      expect([form.start, form.end, form.ttlSeconds]).toEqual([6, plain.length, 7]);
+      for (const other of ['+', '%41', '%', '"', '\n', '\xff', ';', '&a=b']) {
+        const at = plain.length - back;
+        expect(read(`${plain.slice(0, at)}${other}${plain.slice(at)}`), other).toBe(false);
+      }
+    },
+  );
 });

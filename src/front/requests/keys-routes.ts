@@ -10,6 +10,7 @@ import { type KeysCommand, Op } from '../../protocol/command.ts';
 import { FORM_TYPE } from '../../protocol/content-type.ts';
 import { type ApiError, RAFT_INTERNAL_ERROR, renderError, statusOf } from '../../protocol/errors.ts';
 import { isPlain } from '../../protocol/json.ts';
+import { Kernel } from '../../protocol/kernel.ts';
 import { isPlainKeysUrl, isReadableQuery } from '../../protocol/path.ts';
 import { isForm, type KeysMethod, parseKeysRequest, readPlainWrite } from '../../protocol/request.ts';
 import { ValueForm } from '../../protocol/value-form.ts';
@@ -52,8 +53,9 @@ export class KeysRoutes {
   readonly #claimed: ClaimedRequests;
   readonly #options: KeysRoutesOptions;
   readonly #mayCompress: boolean;
-  readonly #largeForms = new LargeForms();
-  readonly #valueForm = new ValueForm(LARGE_FORM_SIZE_BYTES);
+  readonly #kernel = new Kernel();
+  readonly #largeForms = new LargeForms(this.#kernel);
+  readonly #valueForm = new ValueForm(LARGE_FORM_SIZE_BYTES, this.#kernel);
 
   constructor(store: StoreClient, claimed: ClaimedRequests, options: KeysRoutesOptions) {
     this.#store = store;

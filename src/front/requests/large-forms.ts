@@ -4,6 +4,7 @@
  */
 import type { Form, FormFault } from '../../protocol/form.ts';
 import { FormReader } from '../../protocol/form-reader.ts';
+import type { Kernel } from '../../protocol/kernel.ts';
 import type { BodyShare } from '../exchange/body-budget.ts';
 
 /** What a turn reads: a tenth of a millisecond, or half of one where each few bytes are a field of their own. */
@@ -18,11 +19,16 @@ interface LargeForm {
 }
 
 export class LargeForms {
+  readonly #kernel: Kernel;
   readonly #waiting: LargeForm[] = [];
   /** Of the first of them. */
   #reader: FormReader | undefined;
   /** For whichever is being read: to get new memory for each takes three times as long as to copy the form. */
   #bytes: Buffer = NO_BYTES;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
 
   /**
    * @param share where it lies; its blocks are free when it has been read.
@@ -58,7 +64,7 @@ export class LargeForms {
 
   #newReader(share: BodyShare): FormReader {
     if (this.#bytes.length < share.sizeBytes) this.#bytes = Buffer.allocUnsafeSlow(share.sizeBytes);
-    return new FormReader(share, this.#bytes);
+    return new FormReader(share, this.#bytes, this.#kernel);
   }
 
   /** Of the memory that is kept to be used again. @returns how much that was, in bytes. */

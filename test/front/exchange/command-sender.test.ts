@@ -4,6 +4,7 @@ import { CommandReader, ControlOp } from '../../../src/frame/command-frame.ts';
 import { LinkConsumer } from '../../../src/frame/link.ts';
 import { CommandSender } from '../../../src/front/exchange/command-sender.ts';
 import { Flag, Op } from '../../../src/protocol/command.ts';
+import { Kernel } from '../../../src/protocol/kernel.ts';
 import { ValueForm } from '../../../src/protocol/value-form.ts';
 import { DOORBELL_WORDS, Doorbell } from '../../../src/ring/doorbell.ts';
 import { linkEnds } from '../../frame/links.ts';
@@ -31,7 +32,7 @@ test('a value that waits for room stays what it was, whatever is read after it',
   const bell = new Doorbell(new Int32Array(new SharedArrayBuffer(DOORBELL_WORDS * Int32Array.BYTES_PER_ELEMENT)));
   const { producerEnd, consumerEnd } = linkEnds(1024);
   const sender = new CommandSender(producerEnd, bell);
-  const form = new ValueForm(1024);
+  const form = new ValueForm(1024, new Kernel());
   const values = Array.from({ length: 20 }, (_, count) => `{"count":${count}}`);
   for (const value of values) {
     expect(form.read(Buffer.from(`value=${encodeURIComponent(value)}`))).toBe(true);

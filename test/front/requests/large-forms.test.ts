@@ -3,6 +3,7 @@ import { BodyBudget, BodyShare } from '../../../src/front/exchange/body-budget.t
 import { LargeForms } from '../../../src/front/requests/large-forms.ts';
 import { FrontEndMetrics } from '../../../src/metrics/front-end-metrics.ts';
 import type { Form, FormFault } from '../../../src/protocol/form.ts';
+import { Kernel } from '../../../src/protocol/kernel.ts';
 
 const MB = 1024 * 1024;
 const always = () => true;
@@ -15,7 +16,7 @@ function collected(form: string | Buffer): BodyShare {
 }
 
 test('a large form leaves the event loop to others while it is read', async () => {
-  const forms = new LargeForms();
+  const forms = new LargeForms(new Kernel());
   let turns = 0;
   const form = await new Promise<Form | FormFault>((resolve) => {
     forms.read(collected(`value=${'%41'.repeat(MB / 3)}`), always, resolve);
@@ -30,7 +31,7 @@ test('a large form leaves the event loop to others while it is read', async () =
 });
 
 test('forms are read in the order in which they came, and what nobody wants any more is not', async () => {
-  const forms = new LargeForms();
+  const forms = new LargeForms(new Kernel());
   const read: string[] = [];
   let isWanted = true;
   const last = new Promise<void>((resolve) => {
