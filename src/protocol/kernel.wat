@@ -42,37 +42,60 @@
 
   ;; Escapes the bytes from $from to $end, and writes from $to on. Returns how many it has written.
   (func (export "escape") (param $from i32) (param $end i32) (param $to i32) (result i32)
-    (local $bytes v128) (local $mask i32) (local $size i32) (local $byte i32) (local $escape i64) (local $start i32)
+    (local $bytes v128) (local $mask i32) (local $place i32) (local $prev i32) (local $size i32) (local $byte i32)
+    (local $escape i64) (local $start i32)
     (local.set $start (local.get $to))
     (block $done
       (loop $next
-        (if (i32.le_u (i32.add (local.get $from) (i32.const 16)) (local.get $end))
-          (then
-            (local.set $bytes (v128.load (local.get $from)))
-            (v128.store (local.get $to) (local.get $bytes))
-            (local.set $mask
-              (i8x16.bitmask
-                (v128.or
+        ;; Left where a byte beyond ASCII has been found.
+        (block $strange
+          (if (i32.le_u (i32.add (local.get $from) (i32.const 16)) (local.get $end))
+            (then
+              (local.set $bytes (v128.load (local.get $from)))
+              (local.set $mask
+                (i8x16.bitmask
                   (v128.or
-                    ;; Signed, so that what is beyond ASCII is less than a space, too.
-                    (i8x16.lt_s (local.get $bytes) (i8x16.splat (i32.const 0x20)))
-                    (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x22))))
-                  (v128.or
-                    (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x5c)))
                     (v128.or
-                      (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x26)))
-                      ;; < and > differ in one bit.
-                      (i8x16.eq (v128.or (local.get $bytes) (i8x16.splat (i32.const 0x02)))
-                        (i8x16.splat (i32.const 0x3e))))))))
-            (local.set $size (select (i32.ctz (local.get $mask)) (i32.const 16) (local.get $mask)))
-            (local.set $from (i32.add (local.get $from) (local.get $size)))
-            (local.set $to (i32.add (local.get $to) (local.get $size)))
-            (br_if $next (i32.eqz (local.get $mask)))))
+                      ;; Signed, so that what is beyond ASCII is less than a space, too.
+                      (i8x16.lt_s (local.get $bytes) (i8x16.splat (i32.const 0x20)))
+                      (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x22))))
+                    (v128.or
+                      (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x5c)))
+                      (v128.or
+                        (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x26)))
+                        ;; < and > differ in one bit.
+                        (i8x16.eq (v128.or (local.get $bytes) (i8x16.splat (i32.const 0x02)))
+                          (i8x16.splat (i32.const 0x3e))))))))
+              (local.set $prev (i32.const 0))
+              (block $blockDone
+                (loop $special
+                  (br_if $blockDone (i32.eqz (local.get $mask)))
+                  (local.set $place (i32.ctz (local.get $mask)))
+                  (local.set $mask (i32.and (local.get $mask) (i32.sub (local.get $mask) (i32.const 1))))
+                  ;; What stands before it, with more that is written over.
+                  (v128.store (local.get $to) (v128.load (i32.add (local.get $from) (local.get $prev))))
+                  (local.set $to (i32.add (local.get $to) (i32.sub (local.get $place) (local.get $prev))))
+                  (local.set $byte (i32.load8_u (i32.add (local.get $from) (local.get $place))))
+                  (if (i32.ge_u (local.get $byte) (i32.const 0x80))
+                    (then
+                      (local.set $from (i32.add (local.get $from) (local.get $place)))
+                      (br $strange)))
+                  (local.set $escape (i64.load (i32.shl (local.get $byte) (i32.const 3))))
+                  (i64.store (local.get $to) (local.get $escape))
+                  (local.set $to (i32.add (local.get $to) (i32.wrap_i64 (i64.shr_u (local.get $escape) (i64.const 56)))))
+                  (local.set $prev (i32.add (local.get $place) (i32.const 1)))
+                  (br $special)))
+              (v128.store (local.get $to) (v128.load (i32.add (local.get $from) (local.get $prev))))
+              (local.set $to (i32.add (local.get $to) (i32.sub (i32.const 16) (local.get $prev))))
+              (local.set $from (i32.add (local.get $from) (i32.const 16)))
+              (br $next))))
         (loop $oneByOne
           (br_if $done (i32.ge_u (local.get $from) (local.get $end)))
           (local.set $byte (i32.load8_u (local.get $from)))
           (if (i32.lt_u (local.get $byte) (i32.const 0x80))
             (then
+              ;; Back to sixteen at a time, where there are so many.
+              (br_if $next (i32.le_u (i32.add (local.get $from) (i32.const 16)) (local.get $end)))
               (local.set $escape (i64.load (i32.shl (local.get $byte) (i32.const 3))))
               (i64.store (local.get $to) (local.get $escape))
               (local.set $to (i32.add (local.get $to) (i32.wrap_i64 (i64.shr_u (local.get $escape) (i64.const 56)))))
