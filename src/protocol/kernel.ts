@@ -1,4 +1,5 @@
 /** kernel.wat and its memory: bytes are written there, escaped or decoded, and read there. */
+import { isUtf8 } from 'node:buffer';
 import '../base/latin1.ts';
 import type { ByteString } from '../base/byte-string.ts';
 import { escapeJson, PLAIN_IN_JSON } from './json.ts';
@@ -8,7 +9,7 @@ import { HEX_VALUES } from './percent.ts';
 /** Not declared without a browser's types. */
 interface KernelExports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  escape(from: number, end: number, to: number): number;
+  escape(from: number, end: number, to: number, isUtf8: number): number;
   decode(from: number, end: number, to: number): number;
 }
 declare const WebAssembly: {
@@ -28,6 +29,8 @@ export const SLICE_SIZE_BYTES = 64 * 1024;
 /** Behind what a step may look at beyond the source. */
 export const RESULT_AT = SOURCE_AT + SLICE_SIZE_BYTES + 64;
 const ESCAPE_SIZE_BYTES = 8;
+/** Of fewer bytes it takes longer to ask whether they are UTF-8 than to find that out one by one. */
+const UTF8_FROM_BYTES = 1024;
 
 let module: object | undefined;
 
@@ -54,7 +57,8 @@ export class Kernel {
 
   /** Escapes what lies from `SOURCE_AT` to `end` for a JSON string. @returns how many bytes lie from `RESULT_AT` on then. */
   escape(end: number): number {
-    return this.#exports.escape(SOURCE_AT, end, RESULT_AT);
+    const isUtf8Text = end - SOURCE_AT >= UTF8_FROM_BYTES && isUtf8(this.memory.subarray(SOURCE_AT, end));
+    return this.#exports.escape(SOURCE_AT, end, RESULT_AT, isUtf8Text ? 1 : 0);
   }
 
   /** Decodes the value of a form there, to its end, or up to what ends it or cannot be decoded: `stoppedAt`. @returns the same. */

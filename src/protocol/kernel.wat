@@ -41,7 +41,8 @@
     (i32.const 4))
 
   ;; Escapes the bytes from $from to $end, and writes from $to on. Returns how many it has written.
-  (func (export "escape") (param $from i32) (param $end i32) (param $to i32) (result i32)
+  ;; $isUtf8: 1 where they are known to be, so that what is beyond ASCII stays as it is, but for separators.
+  (func (export "escape") (param $from i32) (param $end i32) (param $to i32) (param $isUtf8 i32) (result i32)
     (local $bytes v128) (local $mask i32) (local $place i32) (local $prev i32) (local $size i32) (local $byte i32)
     (local $escape i64) (local $start i32)
     (local.set $start (local.get $to))
@@ -56,8 +57,13 @@
                 (i8x16.bitmask
                   (v128.or
                     (v128.or
-                      ;; Signed, so that what is beyond ASCII is less than a space, too.
-                      (i8x16.lt_s (local.get $bytes) (i8x16.splat (i32.const 0x20)))
+                      (if (result v128) (local.get $isUtf8)
+                        (then
+                          (v128.or
+                            (i8x16.lt_u (local.get $bytes) (i8x16.splat (i32.const 0x20)))
+                            (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0xe2)))))
+                        ;; Signed, so that what is beyond ASCII is less than a space, too.
+                        (else (i8x16.lt_s (local.get $bytes) (i8x16.splat (i32.const 0x20)))))
                       (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x22))))
                     (v128.or
                       (i8x16.eq (local.get $bytes) (i8x16.splat (i32.const 0x5c)))
@@ -124,7 +130,8 @@
               (local.set $to (i32.add (local.get $to) (i32.const 3)))
               (br $oneByOne)))
           (local.set $size (call $characterSize (local.get $from) (local.get $end)))
-          (if (i32.eq (local.get $size) (i32.const 1))
+          ;; In UTF-8 the rest of a character whose beginning was in the sixteen before stays as it is.
+          (if (i32.and (i32.eq (local.get $size) (i32.const 1)) (i32.eqz (local.get $isUtf8)))
             (then
               ;; \ufffd
               (i64.store (local.get $to) (i64.const 0x64666666755c))

@@ -61,6 +61,33 @@ describe('bytes in a JSON string', () => {
     }
   });
 
+  test('are what a string becomes where they are known to be UTF-8, and where one of them is not', () => {
+    const character = fc.constantFrom(
+      '"',
+      'x',
+      '\n',
+      '<',
+      '\xc3\xa9',
+      '\xe2\x82\xac',
+      '\xe2\x80\xa8',
+      '\xe2\x80\xa9',
+      '\xf0\x9f\x98\x80',
+    );
+    const beginning = '\xd0\xb6'.repeat(600);
+    fc.assert(
+      fc.property(
+        fc.array(character, { maxLength: 60 }),
+        fc.constantFrom('', '', '\xff', '\xe2\x80'),
+        (parts, fault) => {
+          const text = beginning + parts.join('') + fault;
+          expect(escaped(text)).toBe(asString(text));
+          expect(escapedText(text)).toBe(asString(text));
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
   test('are so wherever a long value is cut', () => {
     for (const character of ['"', '\xc3\xa9', '\xe2\x80\xa8', '\xf0\x9f\x98\x80', '\x80', '\xf0', '\xf0\x9f\x98']) {
       for (let before = 64 * 1024 - 5; before <= 64 * 1024 + 1; before++) {
