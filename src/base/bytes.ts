@@ -18,9 +18,8 @@ export function copyBytes(source: Uint8Array, from: number, length: number, targ
 
 /** A copy in memory of its own. */
 export function copyOf(source: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { length } = source;
-  const copy = Buffer.allocUnsafeSlow(length);
-  copyBytes(source, 0, length, copy, 0);
+  const copy = Buffer.allocUnsafeSlow(source.length);
+  copyBytes(source, 0, source.length, copy, 0);
   return copy;
 }
 

@@ -7,12 +7,17 @@ import { escapeJson } from '../../src/protocol/json.ts';
 const escaper = new Escaper();
 /** Before it and behind it lie bytes that would go on with a character. */
 function escaped(text: string): string {
-  const size = escaper.escape(Buffer.from(`\xe2${text}\x80`, 'latin1'), 1, 1 + text.length);
-  return escaper.bytes.latin1Slice(escaper.at, escaper.at + size);
+  return written(escaper.escape(Buffer.from(`\xe2${text}\x80`, 'latin1'), 1, 1 + text.length));
 }
 function escapedText(text: string): string {
-  const size = escaper.escapeText(text as ByteString);
-  return escaper.bytes.latin1Slice(escaper.at, escaper.at + size);
+  return written(escaper.escapeText(text as ByteString));
+}
+/** Between others, of which it must not touch a byte. */
+function written(sizeBytes: number): string {
+  const target = Buffer.alloc(sizeBytes + 2, '#');
+  expect(escaper.write(target, 1)).toBe(1 + sizeBytes);
+  expect([target[0], target[1 + sizeBytes]]).toEqual([0x23, 0x23]);
+  return target.latin1Slice(1, 1 + sizeBytes);
 }
 const asString = (text: string): string => escapeJson(text as ByteString);
 
@@ -93,6 +98,7 @@ describe('bytes in a JSON string', () => {
       for (let before = 64 * 1024 - 5; before <= 64 * 1024 + 1; before++) {
         const text = `${'x'.repeat(before)}${character.repeat(3)}${'y'.repeat(70_000)}${character}`;
         expect(escaped(text) === asString(text), `${before} before ${escape(character)}`).toBe(true);
+        expect(escapedText(text) === asString(text), `${before} before ${escape(character)}`).toBe(true);
       }
     }
   });
