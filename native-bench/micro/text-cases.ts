@@ -1,5 +1,4 @@
 /** Bytes on their way through a front end and the store: copied to and from shared memory, decoded, escaped. */
-
 import type { ByteString } from '../../src/base/byte-string.ts';
 import { copyBytes } from '../../src/base/bytes.ts';
 import { Escaper } from '../../src/protocol/escaper.ts';

@@ -85,8 +85,8 @@ export class FormReader {
     if (this.#valueAt !== -1) {
       // Of a value the kernel reads as much as it can: all but an escape that is cut off there, mostly.
       const kernel = this.#kernel;
-      const size = Math.min(end - at, SLICE_SIZE_BYTES);
-      const decoded = kernel.decode(copyBytes(bytes, at, size, kernel.memory, SOURCE_AT));
+      const sourceSize = Math.min(end - at, SLICE_SIZE_BYTES);
+      const decoded = kernel.decode(copyBytes(bytes, at, sourceSize, kernel.memory, SOURCE_AT));
       to = copyBytes(kernel.memory, RESULT_AT, decoded, bytes, to);
       at += kernel.stoppedAt - SOURCE_AT;
     }

@@ -1,4 +1,4 @@
-/** The conformance kit against a durable server: fresh, and then with what it kept across a stop and a kill. */
+/** The conformance kit against a durable server: fresh, and then with what it kept across a kill and a stop. */
 import { describe, expect } from 'vitest';
 import { hasKit, replayKit } from '../support/conformance-kit.ts';
 import { durableTest, snapshotsIn, startOn } from './durable-server.ts';
@@ -8,9 +8,9 @@ describe.skipIf(!hasKit)('the conformance kit', () => {
     const flags = ['--snapshot-count', '200'];
     let server = await startOn(directory, { flags });
     await replayKit(server.url, 'durable, fresh');
-    await server.stop();
-    server = await startOn(directory, { flags });
     await server.kill();
+    server = await startOn(directory, { flags });
+    await server.stop();
     server = await startOn(directory, { flags });
     await replayKit(server.url, 'durable, restarted');
     expect(snapshotsIn(directory)).toHaveLength(1);

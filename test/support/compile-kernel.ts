@@ -1,4 +1,7 @@
-/** Makes src/protocol/kernel-module.ts of src/protocol/kernel.wat: `npm run kernel`. A test sees to it that it was done. */
+/**
+ * Makes src/protocol/kernel-module.ts of src/protocol/kernel.wat: `npm run kernel`. A test sees to it that it was done.
+ * By wabt, the assembler of WebAssembly's own makers, since nobody should have to read, or write, the module itself.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
