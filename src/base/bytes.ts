@@ -23,6 +23,11 @@ export function copyOf(source: Uint8Array): Uint8Array<ArrayBuffer> {
   return copy;
 }
 
+/** The same of bytes that others write to soon; what is in no shared memory stays as it is. */
+export function outOfShared(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer instanceof SharedArrayBuffer ? copyOf(bytes) : bytes;
+}
+
 /** Whether the `length` bytes from `at` are those of `other` from `from`. Looks from the end: paths of one directory differ there. */
 export function isSameBytes(bytes: Buffer, at: number, other: Buffer, from: number, length: number): boolean {
   if (length > NATIVE_FROM_BYTES) return bytes.compare(other, from, from + length, at, at + length) === 0;

@@ -77,6 +77,24 @@ describe('large answers', () => {
     await api.delete('/listing?recursive=true');
   });
 
+  test.each([
+    ['a value', '/sizes/0'],
+    ['a listing', '/sizes?recursive=true'],
+  ])('%s tells its size in the head, and the connection goes on', async (_, target) => {
+    for (let key = 0; key < 3; key++) await api.put(`/sizes/${key}`, `value=${randomText(150_000, key)}`);
+    const connection = await RawConnection.open(server.url);
+    for (let round = 0; round < 6; round++) {
+      await connection.write(requestBytes('GET', `/v2/keys${target}`));
+      const answer = await connection.answer();
+      const { bytes } = await api.get(target);
+      expect(answer?.headers).toMatchObject({ 'content-length': String(bytes.length) });
+      expect(answer?.headers).not.toHaveProperty('transfer-encoding');
+      expect(answer?.body === bytes.toString('latin1')).toBe(true);
+    }
+    connection.socket.destroy();
+    await api.delete('/sizes?recursive=true');
+  });
+
   test('a reader that goes away in the middle leaves nothing behind', async () => {
     const value = randomText(64 * 1024, 3);
     for (let count = 0; count < 100; count++) await api.put(`/listing/${count}`, `value=${value}`);

@@ -1,21 +1,15 @@
 /**
  * Sends an answer of any size to a reader of any speed: piece by piece, the next when the socket has room again. The
- * bytes stay in the parts they came in. Chunked, as Go's server sends large answers too.
+ * bytes stay in the parts they came in.
  *
  * uWebSockets.js drops a connection ten seconds after a write that met back-pressure. Each such write starts that time
- * anew, so while the reader pauses a few bytes are added to what waits, for as long as the reader may pause.
+ * anew, so while the reader pauses another one is tried now and then, for as long as the reader may pause.
  */
 import type { HttpResponse } from 'uWebSockets.js';
-
-/** What is handed to the socket at a time: it fits the cork (uWebSockets.js issue 1249). */
-const PIECE_SIZE_BYTES = 12 * 1024;
-
-/** After so many, a fifth of a millisecond, the other connections have their turn, however fast this reader is. */
-const PIECES_PER_TURN = 4;
+import type { Pen } from './pens.ts';
 
 /** Often enough that no ten seconds pass without a write, timers of four seconds' grain included. */
 const NUDGE_MS = 3000;
-const NUDGE_SIZE_BYTES = 16;
 
 export interface LargeAnswerEnds {
   /** Called after the last byte; not when the reader goes away. */
@@ -26,6 +20,7 @@ export interface LargeAnswerEnds {
 
 export class LargeAnswer {
   readonly #response: HttpResponse;
+  readonly #pen: Pen;
   readonly #parts: readonly Uint8Array[];
   readonly #stallMsMax: number;
   readonly #ends: LargeAnswerEnds;
@@ -38,12 +33,19 @@ export class LargeAnswer {
   #isOver = false;
 
   /**
-   * The status and the headers must have been written.
+   * @param pen of the same response.
    * @param stallMsMax how long a reader may take nothing.
    */
-  constructor(response: HttpResponse, parts: readonly Uint8Array[], stallMsMax: number, ends: LargeAnswerEnds) {
+  constructor(
+    response: HttpResponse,
+    pen: Pen,
+    parts: readonly Uint8Array[],
+    stallMsMax: number,
+    ends: LargeAnswerEnds,
+  ) {
     this.#response = response;
-    this.#parts = parts;
+    this.#pen = pen;
+    this.#parts = parts.filter(({ length }) => length > 0);
     this.#stallMsMax = stallMsMax;
     this.#ends = ends;
   }
@@ -68,12 +70,14 @@ export class LargeAnswer {
     clearImmediate(this.#next);
     clearTimeout(this.#stallTimer);
     this.#stalledMs = 0;
-    for (let pieces = 0; !this.#isOver && this.#part < this.#parts.length; pieces++) {
-      if (pieces === PIECES_PER_TURN) {
+    let leftBytes = this.#pen.turnSizeBytes;
+    while (!this.#isOver && this.#part < this.#parts.length) {
+      if (leftBytes <= 0) {
         this.#next = setImmediate(() => this.#send());
         return;
       }
-      if (!this.#writePiece(PIECE_SIZE_BYTES)) {
+      leftBytes -= this.#writePiece(Math.min(leftBytes, this.#pen.pieceSizeBytes));
+      if (!this.#pen.isWritable) {
         this.#waitForReader();
         return;
       }
@@ -81,23 +85,16 @@ export class LargeAnswer {
     this.#finish();
   }
 
-  /** @returns false when the socket is full. */
-  #writePiece(sizeBytesMax: number): boolean {
+  /** @returns how many bytes have been taken. */
+  #writePiece(sizeBytesMax: number): number {
     const part = this.#parts[this.#part] as Uint8Array;
-    const endBytes = Math.min(this.#offsetBytes + sizeBytesMax, part.length);
-    const piece = part.subarray(this.#offsetBytes, endBytes);
-    this.#offsetBytes = endBytes;
-    if (endBytes === part.length) {
+    const takenBytes = this.#pen.write(part.subarray(this.#offsetBytes, this.#offsetBytes + sizeBytesMax));
+    this.#offsetBytes += takenBytes;
+    if (this.#offsetBytes === part.length) {
       this.#part++;
       this.#offsetBytes = 0;
     }
-    let isWritable = true;
-    if (piece.length > 0) {
-      this.#response.cork(() => {
-        isWritable = this.#response.write(piece);
-      });
-    }
-    return isWritable;
+    return takenBytes;
   }
 
   #waitForReader(): void {
@@ -105,15 +102,20 @@ export class LargeAnswer {
       this.#stalledMs += NUDGE_MS;
       if (this.#stalledMs >= this.#stallMsMax) this.#ends.onStalled();
       else if (this.#part === this.#parts.length) this.#waitForReader();
-      else if (this.#writePiece(NUDGE_SIZE_BYTES)) this.#send();
-      else this.#waitForReader();
+      else this.#nudge();
     }, NUDGE_MS);
+  }
+
+  #nudge(): void {
+    this.#writePiece(this.#pen.nudgeSizeBytes);
+    if (this.#pen.isWritable) this.#send();
+    else this.#waitForReader();
   }
 
   #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#response.cork(() => this.#response.end());
+    this.#pen.end();
     this.#ends.onDone();
   }
 }

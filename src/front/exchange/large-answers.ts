@@ -3,15 +3,17 @@
  * their readers have them (`AnswerBudget`); their slots are kept for as long.
  */
 import type { HttpResponse } from 'uWebSockets.js';
-import { copyOf } from '../../base/bytes.ts';
-import { type ReplyReader, WRITE_BIT } from '../../frame/reply-frame.ts';
+import { outOfShared } from '../../base/bytes.ts';
+import { ReplyFormat, type ReplyReader, WRITE_BIT } from '../../frame/reply-frame.ts';
 import type { SharedWords } from '../../frame/shared-words.ts';
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
 import { Compression } from '../answers/compression.ts';
 import { LargeAnswer } from '../answers/large-answer.ts';
+import { ChunkPen, type Pen, SizedPen } from '../answers/pens.ts';
 import { type Responder, type StoreHead, writeNoRoomForAnswer } from '../answers/responder.ts';
 import { AnswerBudget, type AnswerShare } from './answer-budget.ts';
 import type { FrontEndLimits } from './front-end-limits.ts';
+import type { KeptRead } from './read-cache.ts';
 import type { LongAnswer, Slots } from './slots.ts';
 
 /** Smaller ones are left to the socket. */
@@ -57,11 +59,11 @@ export class LargeAnswers {
       this.#compress(slot, response, head, parts, share);
       return;
     }
-    response.cork(() => {
+    const writeHead = () => {
       if (Number.isFinite(limits.gzipFromBytes)) responder.writeListingHead(response, head, false);
       else responder.writeStoreHead(response, format, status, etcdIndex, raftIndex);
-    });
-    this.#send(slot, response, parts, share);
+    };
+    this.#send(slot, response, new SizedPen(response, sizeOf(parts), writeHead), parts, share);
   }
 
   /**
@@ -70,10 +72,10 @@ export class LargeAnswers {
    */
   answer(slot: number, response: HttpResponse, reply: ReplyReader): void {
     const { format, status, etcdIndex, raftIndex } = reply;
-    const share = this.#budget.tryTake(reply.body.length);
+    const share = this.#budget.tryTake(reply.bodySizeBytes);
     if (share !== undefined) {
-      response.cork(() => this.#options.responder.writeStoreHead(response, format, status, etcdIndex, raftIndex));
-      this.#send(slot, response, [outOfRing(reply.body)], share);
+      const head = { format, status, etcdIndex, raftIndex };
+      this.#sendValue(slot, response, head, outOfShared(reply.body), share);
     } else if ((format & WRITE_BIT) === 0) this.refuse(slot, response);
     else {
       // It has been made: it must not be called refused.
@@ -81,6 +83,23 @@ export class LargeAnswers {
       this.#slots.release(slot);
       response.close();
     }
+  }
+
+  /** Answers a read with what is kept. @returns false when there is no room: then it has been refused. */
+  answerKept(slot: number, response: HttpResponse, { etcdIndex, raftIndex, body }: KeptRead): boolean {
+    const share = this.#budget.tryTake(body.length);
+    if (share === undefined) {
+      this.refuse(slot, response);
+      return false;
+    }
+    this.#sendValue(slot, response, { format: ReplyFormat.keys, status: 200, etcdIndex, raftIndex }, body, share);
+    return true;
+  }
+
+  #sendValue(slot: number, response: HttpResponse, head: StoreHead, body: Uint8Array, share: AnswerShare): void {
+    const { format, status, etcdIndex, raftIndex } = head;
+    const writeHead = () => this.#options.responder.writeStoreHead(response, format, status, etcdIndex, raftIndex);
+    this.#send(slot, response, new SizedPen(response, body.length, writeHead), [body], share);
   }
 
   /** There is no room for an answer. */
@@ -93,12 +112,12 @@ export class LargeAnswers {
   /** @returns what all watchers of a large event send of it; undefined when there is no room for it. */
   tryTakeEvent(rest: Uint8Array): LargeEvent | undefined {
     const share = this.#budget.tryTake(rest.length);
-    return share && { parts: [outOfRing(rest)], share };
+    return share && { parts: [outOfShared(rest)], share };
   }
 
   /** Ends a watch by an event. @param event whose share has been held for it. */
   endWatch(slot: number, response: HttpResponse, { parts, share }: LargeEvent): void {
-    this.#send(slot, response, parts, share);
+    this.#send(slot, response, new ChunkPen(response), parts, share);
   }
 
   /** The client of a slot has gone before its answer was sent. */
@@ -126,8 +145,8 @@ export class LargeAnswers {
       metrics.count(Counter.gzipAnswers);
       metrics.count(Counter.gzipInBytes, sizeOf(parts));
       metrics.count(Counter.gzipOutBytes, sizeOf(compressed));
-      response.cork(() => responder.writeListingHead(response, head, true));
-      this.#send(slot, response, compressed, share);
+      const writeHead = () => responder.writeListingHead(response, head, true);
+      this.#send(slot, response, new SizedPen(response, sizeOf(compressed), writeHead), compressed, share);
     };
     const fail = (error: unknown) => {
       onError(error);
@@ -136,9 +155,9 @@ export class LargeAnswers {
     this.#slots.startSending(slot, counted(new Compression(parts, send, fail), share));
   }
 
-  #send(slot: number, response: HttpResponse, parts: readonly Uint8Array[], share: AnswerShare): void {
+  #send(slot: number, response: HttpResponse, pen: Pen, parts: readonly Uint8Array[], share: AnswerShare): void {
     const { limits, metrics } = this.#options;
-    const answer = new LargeAnswer(response, parts, limits.largeAnswerStallMsMax, {
+    const answer = new LargeAnswer(response, pen, parts, limits.largeAnswerStallMsMax, {
       onDone: () => this.#slots.release(slot),
       onStalled: () => {
         metrics.count(Counter.largeAnswersStalled);
@@ -167,11 +186,6 @@ function counted(answer: LongAnswer, share: AnswerShare): LongAnswer {
       share.release();
     },
   };
-}
-
-/** Bytes that hold when the frame is released: what came beside the ring does anyway. */
-function outOfRing(body: Uint8Array): Uint8Array {
-  return body.buffer instanceof SharedArrayBuffer ? copyOf(body) : body;
 }
 
 function sizeOf(parts: readonly Uint8Array[]): number {

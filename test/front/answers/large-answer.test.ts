@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LargeAnswer } from '../../../src/front/answers/large-answer.ts';
+import { ChunkPen, SizedPen } from '../../../src/front/answers/pens.ts';
 import { FakeResponse } from '../fake-response.ts';
 
 const STALL_MS_MAX = 30_000;
@@ -21,9 +22,24 @@ function started(parts: Uint8Array[], ...writeResults: boolean[]) {
   response.writeResults.push(...writeResults);
   const onDone = vi.fn();
   const onStalled = vi.fn();
-  const answer = new LargeAnswer(response.asResponse, parts, STALL_MS_MAX, { onDone, onStalled });
+  const pen = new ChunkPen(response.asResponse);
+  const answer = new LargeAnswer(response.asResponse, pen, parts, STALL_MS_MAX, { onDone, onStalled });
   answer.start();
   return { response, onDone, onStalled, answer };
+}
+
+/** The same with a known size. @param tryEndSizes how much of their pieces the first writes take. */
+function startedSized(parts: Uint8Array[], ...tryEndSizes: number[]) {
+  const response = new FakeResponse();
+  response.tryEndSizes.push(...tryEndSizes);
+  const onDone = vi.fn();
+  const onStalled = vi.fn();
+  const writeHead = vi.fn();
+  const sizeBytes = parts.reduce((sum, { length }) => sum + length, 0);
+  const pen = new SizedPen(response.asResponse, sizeBytes, writeHead);
+  const answer = new LargeAnswer(response.asResponse, pen, parts, STALL_MS_MAX, { onDone, onStalled });
+  answer.start();
+  return { response, onDone, onStalled, writeHead, answer };
 }
 
 beforeEach(() => {
@@ -137,5 +153,73 @@ describe('a reader that has gone', () => {
     expect(onDone).not.toHaveBeenCalled();
     expect(onStalled).not.toHaveBeenCalled();
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('an answer of known size', () => {
+  test('has its head once and its parts whole, whatever their sizes', () => {
+    const { parts, body } = partsOf(0, 1000, 0, 300_000, 1, 0);
+    const { response, onDone, writeHead } = startedSized(parts);
+    vi.advanceTimersByTime(TURNS_MS);
+    expect(response.body === body).toBe(true);
+    expect(writeHead).toHaveBeenCalledOnce();
+    expect([response.isEnded, vi.getTimerCount()]).toEqual([true, 0]);
+    expect(onDone).toHaveBeenCalledOnce();
+  });
+
+  test('leaves the other connections their turn between pieces, and stops when its reader goes', () => {
+    const { parts } = partsOf(1_000_000);
+    const { response, onDone, answer } = startedSized(parts);
+    const first = response.body.length;
+    expect(first).toBe(128 * 1024);
+    vi.advanceTimersToNextTimer();
+    expect(response.body.length).toBe(2 * first);
+    answer.cancel();
+    vi.advanceTimersByTime(1000);
+    expect([response.body.length, vi.getTimerCount()]).toEqual([2 * first, 0]);
+    expect(onDone).not.toHaveBeenCalled();
+  });
+
+  test('loses and doubles nothing, however little the socket takes', () => {
+    const { parts, body } = partsOf(200_000, 3, 70_000);
+    const { response, onDone } = startedSized(parts, 0, 1, 17, 131_071, 0, 68_000, 900);
+    while (!response.isEnded) {
+      expect(onDone).not.toHaveBeenCalled();
+      response.onWritableHandler?.();
+    }
+    expect(response.body === body).toBe(true);
+    expect(onDone).toHaveBeenCalledOnce();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('is tried again every few seconds while its reader pauses, with more than the cork holds', () => {
+    const { parts, body } = partsOf(1_000_000);
+    const { response } = startedSized(parts, 5000, 0, 0, 0);
+    const tryEnd = vi.spyOn(response, 'tryEnd');
+    vi.advanceTimersByTime(9500);
+    expect(tryEnd.mock.calls.map(([piece]) => piece.length > CORK_SIZE_BYTES)).toEqual([true, true, true]);
+    expect(response.body.length).toBe(5000);
+    response.onWritableHandler?.();
+    vi.advanceTimersByTime(TURNS_MS);
+    expect(response.body === body).toBe(true);
+  });
+
+  test('whose reader has room again at such a try goes on', () => {
+    const { parts, body } = partsOf(600_000);
+    const { response, onDone } = startedSized(parts, 5000);
+    vi.advanceTimersByTime(3000 + TURNS_MS);
+    expect(response.body === body).toBe(true);
+    expect(onDone).toHaveBeenCalledOnce();
+  });
+
+  test('whose reader takes nothing for too long is given up', () => {
+    const { parts } = partsOf(1_000_000);
+    const { response, onDone, onStalled } = startedSized(parts, ...new Array(1000).fill(0));
+    vi.advanceTimersByTime(STALL_MS_MAX - 3000);
+    expect(onStalled).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(3000);
+    expect(onStalled).toHaveBeenCalledOnce();
+    expect(response.isEnded).toBe(false);
+    expect(onDone).not.toHaveBeenCalled();
   });
 });

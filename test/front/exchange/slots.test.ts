@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvariantError } from '../../../src/base/assert.ts';
 import { LargeAnswer } from '../../../src/front/answers/large-answer.ts';
+import { ChunkPen } from '../../../src/front/answers/pens.ts';
 import { SLOTS_MAX, SlotState, Slots } from '../../../src/front/exchange/slots.ts';
 import { StreamBacklog } from '../../../src/front/exchange/stream-backlog.ts';
 import { FakeResponse } from '../fake-response.ts';
@@ -26,7 +27,8 @@ const NOBODY = { onDone: () => {}, onStalled: () => {} };
 const aResponse = () => new FakeResponse().asResponse;
 
 function anAnswer(): LargeAnswer {
-  return new LargeAnswer(aResponse(), [], 1000, NOBODY);
+  const response = aResponse();
+  return new LargeAnswer(response, new ChunkPen(response), [], 1000, NOBODY);
 }
 
 test('a slot is never handed out before it is released, and the counts are those of a plain list', () => {
@@ -120,7 +122,13 @@ describe('a slot', () => {
     const fake = new FakeResponse();
     fake.writeResults.push(false);
     const slot = slots.claim(fake.asResponse);
-    const answer = new LargeAnswer(fake.asResponse, [new Uint8Array(10), new Uint8Array(10)], 1000, NOBODY);
+    const answer = new LargeAnswer(
+      fake.asResponse,
+      new ChunkPen(fake.asResponse),
+      [new Uint8Array(10), new Uint8Array(10)],
+      1000,
+      NOBODY,
+    );
     slots.startSending(slot, answer);
     answer.start();
     slots.release(slot);
