@@ -8,6 +8,9 @@
  */
 import { FRONT_ENDS_MAX } from './shared-words.ts';
 
+/** Greater answers no front end keeps. */
+export const KEPT_ANSWER_BYTES_MAX = 2 * 1024 * 1024;
+
 const POSITION_BITS = 14;
 export const POSITIONS_COUNT = 1 << POSITION_BITS;
 /** In words of 8 bytes: each front end writes into a line of the cache of its own. */

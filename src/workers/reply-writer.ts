@@ -117,15 +117,15 @@ export class ReplyWriter implements Stamp {
     this.#finish();
   }
 
-  /** The answer to a read that its front end may keep while the version at `position` is this. */
-  answerToKeep(slot: number, body: string, position: number, version: number): void {
+  /** The same, which its front end may keep while the version at `position` is this. */
+  answerToKeep(slot: number, node: Node, nowMs: number, sizeBytes: number, position: number, version: number): void {
     const link = this.#link;
-    const at = this.#claim(replySizeBytes(KEEP_WORDS, body.length));
-    this.#head(at, ReplyKind.answer, ReplyFormat.keys | KEEP_BIT, 200, slot, body.length);
+    const at = this.#claim(replySizeBytes(KEEP_WORDS, sizeBytes));
+    this.#head(at, ReplyKind.answer, ReplyFormat.keys | KEEP_BIT, 200, slot, sizeBytes);
     const wordsAt = at + REPLY_HEAD_SIZE_BYTES;
     link.view.setUint32(wordsAt, position, true);
     link.view.setInt32(wordsAt + 4, version, true);
-    link.bytes.latin1Write(body, wordsAt + 4 * KEEP_WORDS, body.length);
+    writeGetOfKey(link.bytes, link.view, wordsAt + 4 * KEEP_WORDS, node, nowMs);
     this.#finish();
   }
 

@@ -6,7 +6,7 @@
 import { byteStringOf } from '../base/byte-string.ts';
 import { addLookUps, CommandReader, ControlOp, type LookUps } from '../frame/command-frame.ts';
 import type { LinkConsumer } from '../frame/link.ts';
-import { ReadVersions } from '../frame/read-versions.ts';
+import { KEPT_ANSWER_BYTES_MAX, ReadVersions } from '../frame/read-versions.ts';
 import { HEAD_BIT, ReplyFormat, STREAM_BIT, WRITE_BIT } from '../frame/reply-frame.ts';
 import type { SharedWords } from '../frame/shared-words.ts';
 import { renderMessage, renderStoreStats } from '../protocol/answers.ts';
@@ -42,9 +42,6 @@ const MEMORY_FULL = byteStringOf("the store's memory is nearly full (--store-hea
  * overflows) can be read, changed and deleted for a while. Clients find it there, and here for half as long, too.
  */
 const GRACE_MS = 250;
-
-/** Greater answers no front end keeps: what they cost is writing them. */
-const KEPT_BODY_BYTES_MAX = 1024;
 
 /** What the worker holds of one front end. */
 export interface FrontEndPort {
@@ -310,20 +307,13 @@ export class StoreCommands {
     else {
       const nowMs = this.#store.timeFor(timeMs);
       const sizeBytes = (flags & Flag.head) === 0 ? getOfKeySizeBytes(outcome, nowMs) : 0;
-      const mayBeKept = (flags & Flag.keep) !== 0 && sizeBytes <= KEPT_BODY_BYTES_MAX;
-      if (sizeBytes > 0 && !mayBeKept) replies.answerWithKey(slot, outcome, nowMs, sizeBytes);
-      else this.#showKey(replies, slot, flags, outcome, nowMs);
+      if (sizeBytes === 0) {
+        replies.answer(slot, ReplyFormat.keys | headBit(flags), 200, renderGetOfKey(outcome, nowMs));
+      } else if ((flags & Flag.keep) !== 0 && mayBeKept(outcome, sizeBytes)) {
+        const position = ReadVersions.positionOf(outcome.pathHash);
+        replies.answerToKeep(slot, outcome, nowMs, sizeBytes, position, this.#keptReads.versionToKeep(outcome));
+      } else replies.answerWithKey(slot, outcome, nowMs, sizeBytes);
     }
-  }
-
-  #showKey(replies: ReplyWriter, slot: number, flags: number, node: Node, nowMs: number): void {
-    const body = renderGetOfKey(node, nowMs);
-    // What is left of a life changes without a write.
-    const mayBeKept = node.expirationMs === undefined && body.length <= KEPT_BODY_BYTES_MAX;
-    if (mayBeKept && (flags & Flag.keep) !== 0) {
-      const position = ReadVersions.positionOf(node.pathHash);
-      replies.answerToKeep(slot, body, position, this.#keptReads.versionToKeep(node));
-    } else replies.answer(slot, ReplyFormat.keys | headBit(flags), 200, body);
   }
 
   #list(replies: ReplyWriter, directory: Node): void {
@@ -390,6 +380,11 @@ export class StoreCommands {
 
 /** Beyond the bits of a command: the refusal is of a write, not of a read. */
 const WRITE_FLAG = 0x1_0000;
+
+/** What is left of a life changes without a write. */
+function mayBeKept(node: Node, sizeBytes: number): boolean {
+  return node.expirationMs === undefined && sizeBytes <= KEPT_ANSWER_BYTES_MAX;
+}
 
 /** Whether a change of users and roles may leave more than there was. */
 function isAuthAddition(op: number): boolean {

@@ -14,15 +14,22 @@
  *      └──────▶ store; at the second time running (for this place) with the wish to keep the answer
  *
  * A place is found by the hash of the URL, and taken by whoever asks for it twice in a row: keys that are read at random
- * cost a number each, and are not kept. Bounded by places and by the size of a body (`KEPT_BODY_BYTES_MAX`).
+ * cost a number each, and are not kept. To keep a longer answer is to copy it, so the store must have shown it twice, unchanged.
+ * Bounded by places, and by the bytes of all longer ones.
  */
+import { outOfShared } from '../../base/bytes.ts';
 import type { ReadVersions } from '../../frame/read-versions.ts';
 import type { ReplyReader } from '../../frame/reply-frame.ts';
 import type { SharedWords } from '../../frame/shared-words.ts';
 import type { Gate } from './gate.ts';
+import { LARGE_ANSWER_SIZE_BYTES } from './large-answers.ts';
 
 const PLACES_COUNT = 4096;
 const URL_LENGTH_MAX = 256;
+/** Up to here places alone bound what is kept. */
+const SHORT_BODY_BYTES_MAX = 1024;
+/** All that are longer, together. */
+const LONG_BODIES_BYTES_MAX = 16 * 1024 * 1024;
 /** Counts in shared memory have 32 bits: what is used at least once in two of these cannot meet one that has come round. */
 const SWEEP_MS = 30_000;
 
@@ -43,13 +50,30 @@ export class KeptRead {
   constructor(url: string, reply: ReplyReader) {
     const { body } = reply;
     this.url = url;
-    this.body = new Uint8Array(new ArrayBuffer(body.length));
-    this.body.set(body);
+    if (longBytesOf(body.length) > 0) this.body = outOfShared(body);
+    else {
+      this.body = new Uint8Array(new ArrayBuffer(body.length));
+      this.body.set(body);
+    }
     this.position = reply.keepPosition;
     this.version = reply.keepVersion;
     this.etcdIndex = reply.etcdIndex;
     this.raftIndex = reply.raftIndex;
   }
+
+  /** Whether it takes longer than one write. */
+  get isLarge(): boolean {
+    return this.body.length > LARGE_ANSWER_SIZE_BYTES;
+  }
+
+  /** What it takes of `LONG_BODIES_BYTES_MAX`. */
+  get longBytes(): number {
+    return longBytesOf(this.body.length);
+  }
+}
+
+function longBytesOf(sizeBytes: number): number {
+  return sizeBytes > SHORT_BODY_BYTES_MAX ? sizeBytes : 0;
 }
 
 export class ReadCache {
@@ -59,9 +83,12 @@ export class ReadCache {
   readonly #places: (KeptRead | undefined)[] = new Array(PLACES_COUNT).fill(undefined);
   /** By place: the hash of the URL that was last asked for and is not kept. */
   readonly #lastAsked = new Int32Array(PLACES_COUNT);
+  /** By place: the version of the longer answer that was last shown and is not kept. */
+  readonly #lastShown: (number | undefined)[] = new Array(PLACES_COUNT).fill(undefined);
   /** By slot: the URL of a read whose answer is to be kept. */
   readonly #wanted: (string | undefined)[] = [];
   #count = 0;
+  #longBytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
   /** Whether the URL of the last `find` is asked for often enough to be kept. */
   isWorthKeeping = false;
@@ -104,9 +131,20 @@ export class ReadCache {
     this.#wanted[reply.slot] = undefined;
     if (url === undefined) return;
     const place = hashOf(url) & (PLACES_COUNT - 1);
-    if (this.#places[place] === undefined) this.#count++;
-    this.#places[place] = new KeptRead(url, reply);
+    if (!this.#isShownAgain(place, reply)) return;
+    this.#forget(place);
+    if (this.#longBytes + longBytesOf(reply.bodySizeBytes) > LONG_BODIES_BYTES_MAX) return;
+    const kept = new KeptRead(url, reply);
+    this.#places[place] = kept;
+    this.#count++;
+    this.#longBytes += kept.longBytes;
     this.#sweeper ??= setInterval(this.#sweep, SWEEP_MS).unref();
+  }
+
+  #isShownAgain(place: number, reply: ReplyReader): boolean {
+    if (longBytesOf(reply.bodySizeBytes) === 0 || this.#lastShown[place] === reply.keepVersion) return true;
+    this.#lastShown[place] = reply.keepVersion;
+    return false;
   }
 
   /** Nothing is kept afterwards, and no timer runs. */
@@ -130,8 +168,11 @@ export class ReadCache {
   }
 
   #forget(place: number): void {
+    const kept = this.#places[place];
+    if (kept === undefined) return;
     this.#places[place] = undefined;
     this.#count--;
+    this.#longBytes -= kept.longBytes;
   }
 
   /** Forgets what nobody has asked for since the last time. */

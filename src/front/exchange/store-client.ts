@@ -115,15 +115,25 @@ export class StoreClient implements TurnWork {
     return this.#reads.find(url);
   }
 
-  /** Answers a read by what `findKept` has found. To be called corked. @param lookUps what its rights have cost. */
+  /** Answers a read by what `findKept` has found, unless it is large. To be called corked. @param lookUps what its rights have cost. */
   answerKept(response: HttpResponse, { etcdIndex, raftIndex, body }: KeptRead, lookUps: number): void {
+    this.#countKept(200, lookUps);
+    this.#responder.writeStoreAnswer(response, ReplyFormat.keys, 200, etcdIndex, raftIndex, body);
+  }
+
+  /** The same of one that takes longer than one write. */
+  answerLargeKept(slot: number, kept: KeptRead, lookUps: number): void {
+    const isAnswered = this.#large.answerKept(slot, this.slots.responseOf(slot), kept);
+    this.#countKept(isAnswered ? 200 : 503, lookUps);
+  }
+
+  #countKept(status: number, lookUps: number): void {
     const { metrics } = this;
     this.#options.readVersions.countRead(this.#options.number);
     if (lookUps !== 0) this.#oweLookUps(lookUps);
     metrics.count(Counter.keptReads);
     metrics.received(Operation.get);
-    metrics.answered(Operation.get, 200, 0);
-    this.#responder.writeStoreAnswer(response, ReplyFormat.keys, 200, etcdIndex, raftIndex, body);
+    metrics.answered(Operation.get, status, 0);
   }
 
   /** The same as `sendCommand` for a plain read, without a record. @param url as `findKept` has not found it. */

@@ -22,6 +22,7 @@ import { clientKeyOf } from '../connections/client-address.ts';
 import { certificateNameOf } from '../connections/client-certificates.ts';
 import { BodyShare } from '../exchange/body-budget.ts';
 import type { FrontEndLimits } from '../exchange/front-end-limits.ts';
+import type { KeptRead } from '../exchange/read-cache.ts';
 import type { StoreClient } from '../exchange/store-client.ts';
 import { type Body, Refused } from './body-reader.ts';
 import type { ClaimedRequests } from './claimed-requests.ts';
@@ -78,7 +79,8 @@ export class KeysRoutes {
     if (kept !== undefined) {
       const lookUps = this.#judgeKept(response, request, url);
       if (lookUps !== NOT_YET) {
-        this.#store.answerKept(response, kept, lookUps);
+        if (kept.isLarge) this.#answerLargeKept(response, kept, lookUps);
+        else this.#store.answerKept(response, kept, lookUps);
         return true;
       }
     }
@@ -95,6 +97,13 @@ export class KeysRoutes {
     if (lookUps !== NOT_YET) this.#store.sendRead(claimed.slot, path, url, lookUps);
     else this.#judge(claimed, false, (cost) => this.#store.sendRead(claimed.slot, path, url, cost));
     return true;
+  }
+
+  #answerLargeKept(response: HttpResponse, kept: KeptRead, lookUps: number): void {
+    const claimed = this.#claimed.claim(response);
+    if (claimed === undefined) return;
+    claimed.begin(response);
+    this.#store.answerLargeKept(claimed.slot, kept, lookUps);
   }
 
   /** The same for a write to a plain path; what its query and its body say is seen later. */

@@ -17,11 +17,12 @@ import { Gate } from '../../../src/front/exchange/gate.ts';
 import { ReadCache } from '../../../src/front/exchange/read-cache.ts';
 import { apiTest, eventOf } from '../../support/api-test.ts';
 import { type Answer, ApiClient } from '../../support/http.ts';
+import { RawConnection, requestBytes } from '../../support/raw-connection.ts';
 import { type RunningServer, startInProcess } from '../../support/servers.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary-directory.ts';
 
-/** After so many reads in a row an answer is kept, if it may be. */
-const READS_UNTIL_KEPT = 2;
+/** After so many reads in a row an answer is kept, if it may be; a short one after one less. */
+const READS_UNTIL_KEPT = 3;
 const RUNS = 12;
 const DURABLE_RUNS = 4;
 
@@ -33,6 +34,8 @@ async function keptReads(api: ApiClient): Promise<number> {
 function seenIn({ status, text, headers }: Answer) {
   return { status, text, etcdIndex: headers['x-etcd-index'], raftIndex: headers['x-raft-index'] };
 }
+
+const longForm = (sizeBytes: number) => `value=${'"'.repeat(sizeBytes)}`;
 
 /** A query that says nothing, which takes the way to the store. */
 const throughStore = (api: ApiClient, key: string) => api.get(`${key}?quorum=false`);
@@ -129,10 +132,52 @@ describe('a key that is read again and again', () => {
     await stream.close();
   });
 
-  apiTest('is not kept when it is large', async ({ api }) => {
-    await api.put('/large', `value=${'x'.repeat(2000)}`);
+  // In one piece from the ring; beside the ring, in several writes; the largest that is kept, and one that is not.
+  apiTest('is kept when it is long, too, up to 2 MiB', async ({ api }) => {
+    for (const [sizeBytes, isKept] of [
+      [5_000, true],
+      [300_000, true],
+      [2_097_000, true],
+      [2_098_000, false],
+    ] as const) {
+      const value = `${'<x>'.repeat(sizeBytes / 50)}${'y'.repeat(sizeBytes)}`.slice(
+        0,
+        sizeBytes - (sizeBytes / 50) * 10,
+      );
+      await api.put('/long', `value=${value}`);
+      const first = await api.get('/long');
+      expect(JSON.parse(first.text).node.value === value).toBe(true);
+      const before = await keptReads(api);
+      for (let round = 1; round < 8; round++) expect((await api.get('/long')).bytes.equals(first.bytes)).toBe(true);
+      expect((await keptReads(api)) > before).toBe(isKept);
+    }
+  });
+
+  apiTest('is not kept when it is long and has been shown once only since it changed', async ({ api }) => {
+    for (let round = 0; round < 20; round++) {
+      await api.put('/long', `value=${'x'.repeat(5_000)}${round}`);
+      for (let read = 0; read < 2; read++) expect((await api.get('/long')).text).toContain(`x${round}"`);
+    }
+    expect(await keptReads(api)).toBe(0);
+  });
+
+  apiTest('is kept as long as there is room for long ones', async ({ api }) => {
+    const value = 'x'.repeat(1_000_000);
+    for (let key = 0; key < 30; key++) {
+      await api.put(`/${key}`, `value=${value}${key}`);
+      for (let round = 0; round <= READS_UNTIL_KEPT; round++)
+        expect(
+          (await api.get(`/${key}`)).text.endsWith(`${key}","modifiedIndex":${key + 2},"createdIndex":${key + 2}}}\n`),
+        ).toBe(true);
+    }
+    const before = await keptReads(api);
+    for (let key = 0; key < 30; key++) await api.get(`/${key}`);
+    expect((await keptReads(api)) - before).toBe(16);
+  });
+
+  apiTest('is not kept when its URL is long', async ({ api }) => {
     await api.put(`/${'n'.repeat(300)}`, 'value=1');
-    for (const key of ['/large', `/${'n'.repeat(300)}`]) for (let round = 0; round < 10; round++) await api.get(key);
+    for (let round = 0; round < 10; round++) await api.get(`/${'n'.repeat(300)}`);
     expect(await keptReads(api)).toBe(0);
   });
 
@@ -152,6 +197,37 @@ describe('a key that is read again and again', () => {
   });
 });
 
+test('what is kept and large reaches a reader that stops, and those who leave take nothing along', async () => {
+  const server = await startInProcess({ inMemory: true });
+  const api = new ApiClient(server.url);
+  const value = 'x'.repeat(2_000_000);
+  const request = requestBytes('GET', '/v2/keys/long');
+  await api.put('/long', `value=${value}`);
+  for (let round = 0; round <= READS_UNTIL_KEPT; round++) await api.get('/long');
+  const before = await keptReads(api);
+  const slow = await RawConnection.open(server.url);
+  slow.socket.pause();
+  for (let count = 0; count < 20; count++) {
+    const gone = await RawConnection.open(server.url);
+    gone.socket.pause();
+    await gone.write(request);
+    await expect.poll(() => keptReads(api)).toBe(before + count + 1);
+    gone.socket.resetAndDestroy();
+  }
+  await slow.write(request);
+  await expect.poll(() => keptReads(api)).toBe(before + 21);
+  await api.put('/long', 'value=new');
+  expect((await api.get('/long')).text).toContain('"new"');
+  slow.socket.resume();
+  expect(await slow.until(() => slow.received.endsWith('}}\n'))).toBe(true);
+  expect(slow.received.includes(`"${value}"`)).toBe(true);
+  slow.socket.destroy();
+  const answerBytes = async () => /^uetcd_answer_bytes (\d+)$/m.exec((await api.fetch('/metrics')).text)?.[1];
+  await expect.poll(answerBytes).toBe('0');
+  await api.close();
+  await server.stop();
+});
+
 describe('whatever is done to keys', () => {
   const KEYS = ['/a', '/d/a', '/d/e/a', '/d/e/b'];
   const key = fc.constantFrom(...KEYS);
@@ -159,6 +235,7 @@ describe('whatever is done to keys', () => {
   const step = fc.oneof(
     fc.tuple(key, fc.integer({ min: 0, max: 3 })).map(([at, value]) => ['PUT', at, `value=${value}`] as const),
     fc.tuple(key, fc.integer({ min: 0, max: 3 })).map(([at, v]) => ['PUT', `${at}?prevValue=${v}`, 'value=9'] as const),
+    fc.tuple(key, fc.constantFrom(1_500, 70_000)).map(([at, size]) => ['PUT', at, longForm(size)] as const),
     key.map((at) => ['PUT', at, 'value=1&ttl=50'] as const),
     key.map((at) => ['PUT', `${at}?prevExist=true`, 'refresh=true&ttl=60'] as const),
     key.map((at) => ['PUT', `${at}?prevExist=true`, 'refresh=true&ttl='] as const),
@@ -243,7 +320,7 @@ describe('while others write', () => {
    * acknowledged when it was sent, and must be what the key was at the index in its head: who goes on to watch
    * from there must not miss anything.
    */
-  async function race(url: string): Promise<void> {
+  async function race(url: string, padding = ''): Promise<void> {
     const observer = new ApiClient(url);
     const writer = new ApiClient(url);
     const readers = Array.from({ length: 6 }, () => new ApiClient(url));
@@ -253,9 +330,9 @@ describe('while others write', () => {
     let isWriting = true;
     const write = async () => {
       for (let count = 0; count < WRITES; count++) {
-        writes.push(eventOf((await writer.put('/k', `value=${count}`)).text).node.modifiedIndex ?? 0);
+        writes.push(eventOf((await writer.put('/k', `value=${count}${padding}`)).text).node.modifiedIndex ?? 0);
         // Pauses and other keys, so that answers are kept in between and the index goes on without the key.
-        if (count % 4 === 0) for (let read = 0; read < 3; read++) await writer.get('/k');
+        if (count % 4 === 0) for (let read = 0; read <= READS_UNTIL_KEPT; read++) await writer.get('/k');
         if (count % 3 === 0) await writer.put('/other', 'value=1');
       }
       isWriting = false;
@@ -286,6 +363,12 @@ describe('while others write', () => {
   });
 
   test('nor with a journal', () => withDurableServer(({ url }) => race(url)));
+
+  test.for([3_000, 100_000])('nor of %i bytes', async (sizeBytes) => {
+    const server = await startInProcess({ inMemory: true });
+    await race(server.url, 'x'.repeat(sizeBytes));
+    await server.stop();
+  });
 });
 
 test('reads through all front ends count', async () => {
