@@ -89,8 +89,9 @@ export class Escaper {
   #endOfSlice(at: number, end: number): number {
     const most = at + SLICE_SIZE_BYTES;
     if (most >= end) return end;
-    for (let back = 0; back < CONTINUATIONS_MAX; back++) if (!this.#continuesAt(most - back)) return most - back;
-    return most - CONTINUATIONS_MAX;
+    for (let back = 0; back <= CONTINUATIONS_MAX; back++) if (!this.#continuesAt(most - back)) return most - back;
+    // They belong to no character that goes on there; but what lies before them may be one, to be left whole.
+    return most;
   }
 
   #continuesAt(at: number): boolean {
