@@ -218,7 +218,7 @@ export class StoreCommands {
       return;
     }
     const sizeBytes = eventSizeBytes(event);
-    if (sizeBytes > 0) replies.answerWithEvent(slot, status, event, sizeBytes);
+    if (sizeBytes > 0) replies.answerWithEvent(slot, ReplyFormat.keys | WRITE_BIT, status, event, sizeBytes);
     else replies.answer(slot, ReplyFormat.keys | WRITE_BIT, status, this.render(event));
   }
 
@@ -309,21 +309,17 @@ export class StoreCommands {
     else if (outcome.isDirectory) this.#list(replies, outcome);
     else {
       const nowMs = this.#store.timeFor(timeMs);
-      const sizeBytes = (flags & Flag.head) === 0 ? getOfKeySizeBytes(outcome, nowMs) : 0;
-      const mayBeKept = (flags & Flag.keep) !== 0 && sizeBytes <= KEPT_BODY_BYTES_MAX;
-      if (sizeBytes > 0 && !mayBeKept) replies.answerWithKey(slot, outcome, nowMs, sizeBytes);
-      else this.#showKey(replies, slot, flags, outcome, nowMs);
+      const sizeBytes = getOfKeySizeBytes(outcome, nowMs);
+      if ((flags & Flag.head) !== 0) replies.answerWithSize(slot, sizeBytes);
+      else if ((flags & Flag.keep) !== 0 && mayBeKept(outcome, sizeBytes))
+        this.#showToKeep(replies, slot, outcome, nowMs);
+      else replies.answerWithKey(slot, outcome, nowMs, sizeBytes);
     }
   }
 
-  #showKey(replies: ReplyWriter, slot: number, flags: number, node: Node, nowMs: number): void {
-    const body = renderGetOfKey(node, nowMs);
-    // What is left of a life changes without a write.
-    const mayBeKept = node.expirationMs === undefined && body.length <= KEPT_BODY_BYTES_MAX;
-    if (mayBeKept && (flags & Flag.keep) !== 0) {
-      const position = ReadVersions.positionOf(node.pathHash);
-      replies.answerToKeep(slot, body, position, this.#keptReads.versionToKeep(node));
-    } else replies.answer(slot, ReplyFormat.keys | headBit(flags), 200, body);
+  #showToKeep(replies: ReplyWriter, slot: number, node: Node, nowMs: number): void {
+    const position = ReadVersions.positionOf(node.pathHash);
+    replies.answerToKeep(slot, renderGetOfKey(node, nowMs), position, this.#keptReads.versionToKeep(node));
   }
 
   #list(replies: ReplyWriter, directory: Node): void {
@@ -359,8 +355,16 @@ export class StoreCommands {
     else if (isStream) {
       replies.watchOpened(slot);
       const slots = [(slot | STREAM_BIT) >>> 0];
-      for (const event of this.#store.missedEvents(path, isRecursive, found)) replies.event(slots, renderEvent(event));
-    } else replies.answer(slot, ReplyFormat.keys, 200, renderEvent(found));
+      for (const event of this.#store.missedEvents(path, isRecursive, found)) {
+        const sizeBytes = eventSizeBytes(event);
+        if (sizeBytes > 0) replies.eventAsBytes(slots, event, sizeBytes);
+        else replies.event(slots, renderEvent(event));
+      }
+    } else {
+      const sizeBytes = eventSizeBytes(found);
+      if (sizeBytes > 0) replies.answerWithEvent(slot, ReplyFormat.keys, 200, found, sizeBytes);
+      else replies.answer(slot, ReplyFormat.keys, 200, renderEvent(found));
+    }
   }
 
   #refuse(replies: ReplyWriter, slot: number, flags: number, failure: Failure): void {
@@ -399,6 +403,11 @@ function isAuthAddition(op: number): boolean {
 /** Whether a write may leave more in the store than there was: deletions do not, nor the renewal of a life. */
 function adds(op: number, flags: number): boolean {
   return op !== Op.delete && op !== Op.compareAndDelete && (flags & Flag.refresh) === 0;
+}
+
+/** What is left of a life changes without a write. */
+function mayBeKept(node: Node, sizeBytes: number): boolean {
+  return node.expirationMs === undefined && sizeBytes <= KEPT_BODY_BYTES_MAX;
 }
 
 function headBit(flags: number): number {
