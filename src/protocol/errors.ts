@@ -2,7 +2,7 @@
  * The error codes of the v2 API and the body of an error answer. Source: etcd 3.4, etcdserver/api/v2error/error.go.
  */
 import type { ByteString } from '../base/byte-string.ts';
-import { escapeJson } from './json.ts';
+import { escapeText } from './escaper.ts';
 
 /** A refusal of the v2 API. Its status and message follow from the code. */
 export interface ApiError {
@@ -51,6 +51,6 @@ export function statusOf(code: number): number {
 /** The body of an error answer, with its newline. */
 export function renderError(code: number, cause: ByteString, index: number): ByteString {
   const message = ERROR_TABLE[code]?.message ?? '';
-  const causeField = cause === '' ? '' : `,"cause":"${escapeJson(cause)}"`;
+  const causeField = cause === '' ? '' : `,"cause":"${escapeText(cause)}"`;
   return `{"errorCode":${code},"message":"${message}"${causeField},"index":${index}}\n` as ByteString;
 }

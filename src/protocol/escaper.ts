@@ -6,11 +6,14 @@
 import '../base/latin1.ts';
 import type { ByteString } from '../base/byte-string.ts';
 import { copyBytes } from '../base/bytes.ts';
+import { escapeJson } from './json.ts';
 import { Kernel, RESULT_AT, SLICE_SIZE_BYTES, SOURCE_AT } from './kernel.ts';
 
 /** A character beyond ASCII has three more bytes than its first, at the most. */
 const CONTINUATIONS_MAX = 3;
 const NO_BYTES = Buffer.alloc(0);
+/** Of shorter texts strings take less time. */
+const KERNEL_FROM_LENGTH = 1024;
 
 /**
  * First how long it is, then what it is: what fits the kernel is escaped once, what is longer twice, a slice after the other, which takes less than
@@ -89,12 +92,26 @@ export class Escaper {
   #endOfSlice(at: number, end: number): number {
     const most = at + SLICE_SIZE_BYTES;
     if (most >= end) return end;
-    for (let back = 0; back < CONTINUATIONS_MAX; back++) if (!this.#continuesAt(most - back)) return most - back;
-    return most - CONTINUATIONS_MAX;
+    for (let back = 0; back <= CONTINUATIONS_MAX; back++) if (!this.#continuesAt(most - back)) return most - back;
+    // They belong to no character that goes on there; but what lies before them may be one, to be left whole.
+    return most;
   }
 
   #continuesAt(at: number): boolean {
     const byte = this.#text === undefined ? (this.#bytes[at] as number) : this.#text.charCodeAt(at);
     return (byte & 0xc0) === 0x80;
   }
+}
+
+const textEscaper = new Escaper();
+
+/**
+ * What `escapeJson` gives, of a text of any length: there each byte that is not UTF-8 becomes a match of a regular expression, and those of a
+ * value of 3 MB fill a heap of 48.
+ */
+export function escapeText(text: ByteString): ByteString {
+  if (text.length < KERNEL_FROM_LENGTH) return escapeJson(text);
+  const escaped = Buffer.allocUnsafeSlow(textEscaper.escapeText(text));
+  textEscaper.write(escaped, 0);
+  return escaped.latin1Slice() as ByteString;
 }

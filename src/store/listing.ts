@@ -12,10 +12,11 @@
  *   takeParts()      the bytes, in parts of a bounded size: no buffer is ever copied to make room
  */
 import type { ChildDirectories } from './child-directories.ts';
+import { EscapedValue } from './escaped-value.ts';
 import { type Child, directorySnapshot, isHiddenChild, isHiddenName, type Node } from './node.ts';
 import { NODE_HEAD_SIZE_BYTES, NodeBit, pathSizeOf } from './node-record.ts';
 import { Parts } from './parts.ts';
-import { renderHead } from './render.ts';
+import { renderHead, renderKey, renderTimer } from './render.ts';
 import { chunkOf, isAsleep, type SleepingChunks } from './sleepers.ts';
 import { recordSizeAt, type SleepingChunk } from './sleeping-chunk.ts';
 import type { Tree } from './tree.ts';
@@ -53,6 +54,8 @@ const LEVEL_SIZE_BYTES = 512;
 const WOKEN_SIZE_BYTES = 320;
 /** The heap is looked at when so much more is needed of it. */
 const LOOKED_AT_BYTES = 512 * 1024;
+
+const escapedValue = new EscapedValue();
 
 export class Listing {
   readonly #nowMs: number;
@@ -223,15 +226,17 @@ export class Listing {
   /** The same as `renderHead`. */
   #head(node: Node): void {
     const out = this.#out;
-    if (node.isDirectory || !node.isPathPlain || !node.isValuePlain || node.expirationMs !== undefined) {
+    if (node.isDirectory) {
       out.text(renderHead(node, this.#nowMs));
       return;
     }
     out.text('"key":"');
-    out.text(node.path);
+    out.text(renderKey(node));
     out.text('","value":"');
-    node.tellValue(out);
+    if (node.isValuePlain) node.tellValue(out);
+    else out.written(escapedValue.sizeBytesOf(node), (target, at) => escapedValue.write(node, target, at));
     out.text('"');
+    if (node.expirationMs !== undefined) out.text(renderTimer(node.expirationMs, this.#nowMs));
   }
 
   #indexes(modifiedIndex: number, createdIndex: number): void {

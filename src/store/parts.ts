@@ -44,6 +44,13 @@ export class Parts {
     this.#sizeBytes += length;
   }
 
+  /** Appends what `write` writes from the place that it is given. @param length of that. */
+  written(length: number, write: (target: Buffer, at: number) => void): void {
+    this.#makeRoom(length);
+    write(this.#part, this.#sizeBytes);
+    this.#sizeBytes += length;
+  }
+
   /** Appends a non-negative integer in decimal digits. */
   digits(value: number): void {
     this.#makeRoom(DIGITS_MAX);

@@ -1,6 +1,6 @@
 /**
- * The commonest answers written as bytes where they are to lie, instead of as a string that is copied there: that of a
- * write of a plain key, whatever its value, and that of a get. A string of twenty pieces is a tree of them until somebody reads it; then it is
+ * Answers about keys written as bytes where they are to lie, instead of as a string that is copied there: that of a write and that of a
+ * get. A value of megabytes in a string would fill a small heap, and a string of twenty pieces is a tree of them until somebody reads it; then it is
  * first made flat and then copied, and all of it is garbage (native-bench/micro, "encode an answer").
  *
  * The constant pieces are four bytes a step. A step may write up to three bytes behind its piece: they are written over by
@@ -12,6 +12,7 @@ import { timeSizeBytes, ttlSeconds, writeTime } from '../protocol/time.ts';
 import { EscapedValue } from './escaped-value.ts';
 import { ACTION_NAMES, type StoreEvent } from './event.ts';
 import type { Node } from './node.ts';
+import { renderKey } from './render.ts';
 
 /** A constant piece. */
 interface Piece {
@@ -30,17 +31,19 @@ const TTL = pieceOf('","ttl":');
 const MODIFIED_BEHIND_NUMBER = pieceOf(',"modifiedIndex":');
 const PREV_NODE = pieceOf('},"prevNode":{"key":"');
 const END = Buffer.from('}}\n', 'latin1');
+/** Before the seconds since a life was over. */
+const MINUS = 0x2d;
 /** Of the node that an answer shows, and of the one before it. */
 const shownValue = new EscapedValue();
 const prevValue = new EscapedValue();
-const LONG_OVER = -1;
 const NODE_CONSTANTS_SIZE_BYTES = VALUE.sizeBytes + MODIFIED.sizeBytes + CREATED.sizeBytes;
 
-/** @returns how many bytes `writeEvent` writes; 0 for an event that only `renderEvent` knows to tell. */
+/** @returns how many bytes `writeEvent` writes; 0 for an event of a directory, which only `renderEvent` knows to tell. */
 export function eventSizeBytes(event: StoreEvent): number {
   const { node, prevNode, index, timeMs } = event;
-  const nodeSize = node === undefined ? 0 : nodeSizeBytes(node, index, timeMs, shownValue);
-  if (nodeSize === 0) return 0;
+  if (event.subject.isDirectory) return 0;
+  const nodeSize =
+    node === undefined ? removedSizeBytes(prevNode as Node, index) : nodeSizeBytes(node, index, timeMs, shownValue);
   const size = (ACTION_HEADS[event.action] as Piece).sizeBytes + nodeSize + END.length;
   if (prevNode === undefined) return size;
   const prevNodeSize = nodeSizeBytes(prevNode, prevNode.modifiedIndex, timeMs, prevValue);
@@ -51,7 +54,8 @@ export function eventSizeBytes(event: StoreEvent): number {
 export function writeEvent(bytes: Buffer, view: DataView, at: number, event: StoreEvent): void {
   const { node, prevNode, index, timeMs } = event;
   let end = writePiece(view, at, ACTION_HEADS[event.action] as Piece);
-  end = writeNode(bytes, view, end, node as Node, index, timeMs, shownValue);
+  if (node === undefined) end = writeRemoved(bytes, view, end, prevNode as Node, index);
+  else end = writeNode(bytes, view, end, node, index, timeMs, shownValue);
   if (prevNode !== undefined) {
     end = writePiece(view, end, PREV_NODE);
     end = writeNode(bytes, view, end, prevNode, prevNode.modifiedIndex, timeMs, prevValue);
@@ -59,10 +63,9 @@ export function writeEvent(bytes: Buffer, view: DataView, at: number, event: Sto
   writeEnd(bytes, end);
 }
 
-/** @returns how many bytes `writeGetOfKey` writes; 0 for a node that only `renderGetOfKey` knows to show. */
+/** @param node of a key. @returns how many bytes `writeGetOfKey` writes. */
 export function getOfKeySizeBytes(node: Node, nowMs: number): number {
-  const nodeSize = nodeSizeBytes(node, node.modifiedIndex, nowMs, shownValue);
-  return nodeSize === 0 ? 0 : GET_HEAD.sizeBytes + nodeSize + END.length;
+  return GET_HEAD.sizeBytes + nodeSizeBytes(node, node.modifiedIndex, nowMs, shownValue) + END.length;
 }
 
 /** Writes what `renderGetOfKey` gives. */
@@ -70,15 +73,41 @@ export function writeGetOfKey(bytes: Buffer, view: DataView, at: number, node: N
   writeEnd(bytes, writeNode(bytes, view, writePiece(view, at, GET_HEAD), node, node.modifiedIndex, nowMs, shownValue));
 }
 
-/** @returns 0 for other nodes than a key with a plain path; or if its life is long over. */
+/** @returns 0 for a directory, which a key may have replaced. */
 function nodeSizeBytes(node: Node, modifiedIndex: number, nowMs: number, escaped: EscapedValue): number {
   const { expirationMs } = node;
-  if (node.isDirectory || !node.isPathPlain) return 0;
+  if (node.isDirectory) return 0;
   const timerSize = expirationMs === undefined ? 0 : timerSizeBytes(expirationMs, nowMs);
-  if (timerSize === LONG_OVER) return 0;
   const valueSize = node.isValuePlain ? node.valueLength : escaped.sizeBytesOf(node);
   const digits = digitCount(modifiedIndex) + digitCount(node.createdIndex);
-  return NODE_CONSTANTS_SIZE_BYTES + node.pathLength + valueSize + timerSize + digits;
+  return NODE_CONSTANTS_SIZE_BYTES + keySizeBytes(node) + valueSize + timerSize + digits;
+}
+
+/** What is left of a node that has gone: its value is told as that of the node before. */
+function removedSizeBytes(prevNode: Node, index: number): number {
+  return (
+    keySizeBytes(prevNode) +
+    MODIFIED.sizeBytes +
+    digitCount(index) +
+    CREATED.sizeBytes +
+    digitCount(prevNode.createdIndex)
+  );
+}
+
+function keySizeBytes(node: Node): number {
+  return node.isPathPlain ? node.pathLength : renderKey(node).length;
+}
+
+function writeKey(bytes: Buffer, at: number, node: Node): number {
+  if (node.isPathPlain) return node.writePath(bytes, at);
+  const key = renderKey(node);
+  return at + bytes.latin1Write(key, at, key.length);
+}
+
+function writeRemoved(bytes: Buffer, view: DataView, at: number, prevNode: Node, index: number): number {
+  let end = writePiece(view, writeKey(bytes, at, prevNode), MODIFIED);
+  end = writePiece(view, writeNumber(bytes, end, index), CREATED);
+  return writeNumber(bytes, end, prevNode.createdIndex);
 }
 
 /** A written node shows the index of the event, also where the stored one keeps another. */
@@ -92,7 +121,7 @@ function writeNode(
   escaped: EscapedValue,
 ): number {
   const { expirationMs } = node;
-  let end = node.writePath(bytes, at);
+  let end = writeKey(bytes, at, node);
   end = writePiece(view, end, VALUE);
   end = node.isValuePlain ? node.writeValue(bytes, end) : escaped.write(node, bytes, end);
   if (expirationMs === undefined) end = writePiece(view, end, MODIFIED);
@@ -102,13 +131,11 @@ function writeNode(
   return writeNumber(bytes, end, node.createdIndex);
 }
 
-/** @returns `LONG_OVER` where there are less than no seconds left. */
 function timerSizeBytes(expirationMs: number, nowMs: number): number {
   const ttl = ttlSeconds(expirationMs, nowMs);
-  if (ttl < 0) return LONG_OVER;
   const size = EXPIRATION.sizeBytes + timeSizeBytes(expirationMs);
   // The quote before the indexes stands before `ttl` then.
-  return ttl === 0 ? size : size + TTL.sizeBytes - 1 + digitCount(ttl);
+  return ttl === 0 ? size : size + TTL.sizeBytes - 1 + (ttl < 0 ? 1 : 0) + digitCount(Math.abs(ttl));
 }
 
 /** With the name of what follows: it depends on what is before it. */
@@ -116,7 +143,9 @@ function writeTimer(bytes: Buffer, view: DataView, at: number, expirationMs: num
   const end = writeTime(bytes, writePiece(view, at, EXPIRATION), expirationMs);
   const ttl = ttlSeconds(expirationMs, nowMs);
   if (ttl === 0) return writePiece(view, end, MODIFIED);
-  return writePiece(view, writeNumber(bytes, writePiece(view, end, TTL), ttl), MODIFIED_BEHIND_NUMBER);
+  let ttlAt = writePiece(view, end, TTL);
+  if (ttl < 0) bytes[ttlAt++] = MINUS;
+  return writePiece(view, writeNumber(bytes, ttlAt, Math.abs(ttl)), MODIFIED_BEHIND_NUMBER);
 }
 
 function writePiece(view: DataView, at: number, { words, sizeBytes }: Piece): number {

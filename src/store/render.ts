@@ -5,7 +5,7 @@
  * native-bench/micro, "encode an answer".
  */
 import type { ByteString } from '../base/byte-string.ts';
-import { escapeJson } from '../protocol/json.ts';
+import { escapeText } from '../protocol/escaper.ts';
 import { formatTime, ttlSeconds } from '../protocol/time.ts';
 import { ACTION_NAMES, Action, type StoreEvent } from './event.ts';
 import type { Node } from './node.ts';
@@ -26,7 +26,7 @@ export function renderActionOnly(event: StoreEvent): ByteString {
   return `{"action":"${ACTION_NAMES[event.action]}"}\n` as ByteString;
 }
 
-/** The answer to a GET of a key. */
+/** The answer to a GET of a key, as a string: what the bytes of `writeGetOfKey` are compared with. */
 export function renderGetOfKey(node: Node, nowMs: number): ByteString {
   return `{"action":"get","node":{${renderFields(node, nowMs)}}}\n` as ByteString;
 }
@@ -49,13 +49,18 @@ const DIRECTORY_ONLY = '"dir":true';
 /** The fields before `nodes`. */
 export function renderHead(node: Node, nowMs: number): string {
   if (node.path === '') return DIRECTORY_ONLY;
-  const key = node.isPathPlain ? node.path : escapeJson(node.path);
+  const key = renderKey(node);
   const content = node.isDirectory
     ? DIRECTORY_ONLY
-    : `"value":"${node.isValuePlain ? node.value : escapeJson(node.value)}"`;
+    : `"value":"${node.isValuePlain ? node.value : escapeText(node.value)}"`;
   const { expirationMs } = node;
   if (expirationMs === undefined) return `"key":"${key}",${content}`;
   return `"key":"${key}",${content}${renderTimer(expirationMs, nowMs)}`;
+}
+
+/** The path of a node, as it stands in a JSON string. */
+export function renderKey(node: Node): ByteString {
+  return node.isPathPlain ? node.path : escapeText(node.path);
 }
 
 /** A written node shows the index of the event, also where the stored one keeps another (a directory's update). */
@@ -64,12 +69,13 @@ function renderWritten(node: Node, index: number, timeMs: number): string {
 }
 
 function renderRemoved(prevNode: Node, index: number): string {
-  const key = prevNode.isPathPlain ? prevNode.path : escapeJson(prevNode.path);
+  const key = renderKey(prevNode);
   const directory = prevNode.isDirectory ? `,${DIRECTORY_ONLY}` : '';
   return `"key":"${key}"${directory},"modifiedIndex":${index},"createdIndex":${prevNode.createdIndex}`;
 }
 
-function renderTimer(expirationMs: number, nowMs: number): string {
+/** The fields of a life, behind others. */
+export function renderTimer(expirationMs: number, nowMs: number): string {
   const ttl = ttlSeconds(expirationMs, nowMs);
   const expiration = `,"expiration":"${formatTime(expirationMs)}"`;
   return ttl === 0 ? expiration : `${expiration},"ttl":${ttl}`;

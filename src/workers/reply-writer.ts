@@ -16,7 +16,6 @@ import {
   ReplyFormat,
   ReplyKind,
   replySizeBytes,
-  WRITE_BIT,
   writeReplyHead,
 } from '../frame/reply-frame.ts';
 import { sizeKbOf } from '../frame/shared-words.ts';
@@ -99,11 +98,11 @@ export class ReplyWriter implements Stamp {
     this.#frame(ReplyKind.answer, format, status, slot, (format & HEAD_BIT) === 0 ? body : String(body.length));
   }
 
-  /** The answer to a write, told as bytes. @param sizeBytes of it: `eventSizeBytes`. */
-  answerWithEvent(slot: number, status: number, event: StoreEvent, sizeBytes: number): void {
+  /** The answer to a write, or to a watch that looks back, told as bytes. @param sizeBytes of it: `eventSizeBytes`. */
+  answerWithEvent(slot: number, format: number, status: number, event: StoreEvent, sizeBytes: number): void {
     const link = this.#link;
     const at = this.#claim(replySizeBytes(0, sizeBytes));
-    this.#head(at, ReplyKind.answer, ReplyFormat.keys | WRITE_BIT, status, slot, sizeBytes);
+    this.#head(at, ReplyKind.answer, format, status, slot, sizeBytes);
     writeEvent(link.bytes, link.view, at + REPLY_HEAD_SIZE_BYTES, event);
     this.#finish();
   }
@@ -117,7 +116,12 @@ export class ReplyWriter implements Stamp {
     this.#finish();
   }
 
-  /** The same, which its front end may keep while the version at `position` is this. */
+  /** The answer to a HEAD of a key. @param sizeBytes of what a GET would get. */
+  answerWithSize(slot: number, sizeBytes: number): void {
+    this.#frame(ReplyKind.answer, ReplyFormat.keys | HEAD_BIT, 200, slot, String(sizeBytes));
+  }
+
+  /** The answer to a GET, which its front end may keep while the version at `position` is this. */
   answerToKeep(slot: number, node: Node, nowMs: number, sizeBytes: number, position: number, version: number): void {
     const link = this.#link;
     const at = this.#claim(replySizeBytes(KEEP_WORDS, sizeBytes));

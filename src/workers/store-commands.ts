@@ -17,7 +17,7 @@ import type { StoreEvent } from '../store/event.ts';
 import { Failure } from '../store/failure.ts';
 import { Listing } from '../store/listing.ts';
 import type { Node } from '../store/node.ts';
-import { renderActionOnly, renderEvent, renderGetOfKey, statusOfEvent } from '../store/render.ts';
+import { renderActionOnly, renderEvent, statusOfEvent } from '../store/render.ts';
 import { eventSizeBytes, getOfKeySizeBytes } from '../store/render-bytes.ts';
 import { NO_PLACE, type Store } from '../store/store.ts';
 import { Applier, isWriteOp } from './apply.ts';
@@ -215,7 +215,7 @@ export class StoreCommands {
       return;
     }
     const sizeBytes = eventSizeBytes(event);
-    if (sizeBytes > 0) replies.answerWithEvent(slot, status, event, sizeBytes);
+    if (sizeBytes > 0) replies.answerWithEvent(slot, ReplyFormat.keys | WRITE_BIT, status, event, sizeBytes);
     else replies.answer(slot, ReplyFormat.keys | WRITE_BIT, status, this.render(event));
   }
 
@@ -306,10 +306,9 @@ export class StoreCommands {
     else if (outcome.isDirectory) this.#list(replies, outcome);
     else {
       const nowMs = this.#store.timeFor(timeMs);
-      const sizeBytes = (flags & Flag.head) === 0 ? getOfKeySizeBytes(outcome, nowMs) : 0;
-      if (sizeBytes === 0) {
-        replies.answer(slot, ReplyFormat.keys | headBit(flags), 200, renderGetOfKey(outcome, nowMs));
-      } else if ((flags & Flag.keep) !== 0 && mayBeKept(outcome, sizeBytes)) {
+      const sizeBytes = getOfKeySizeBytes(outcome, nowMs);
+      if ((flags & Flag.head) !== 0) replies.answerWithSize(slot, sizeBytes);
+      else if ((flags & Flag.keep) !== 0 && mayBeKept(outcome, sizeBytes)) {
         const position = ReadVersions.positionOf(outcome.pathHash);
         replies.answerToKeep(slot, outcome, nowMs, sizeBytes, position, this.#keptReads.versionToKeep(outcome));
       } else replies.answerWithKey(slot, outcome, nowMs, sizeBytes);
@@ -349,8 +348,16 @@ export class StoreCommands {
     else if (isStream) {
       replies.watchOpened(slot);
       const slots = [(slot | STREAM_BIT) >>> 0];
-      for (const event of this.#store.missedEvents(path, isRecursive, found)) replies.event(slots, renderEvent(event));
-    } else replies.answer(slot, ReplyFormat.keys, 200, renderEvent(found));
+      for (const event of this.#store.missedEvents(path, isRecursive, found)) {
+        const sizeBytes = eventSizeBytes(event);
+        if (sizeBytes > 0) replies.eventAsBytes(slots, event, sizeBytes);
+        else replies.event(slots, renderEvent(event));
+      }
+    } else {
+      const sizeBytes = eventSizeBytes(found);
+      if (sizeBytes > 0) replies.answerWithEvent(slot, ReplyFormat.keys, 200, found, sizeBytes);
+      else replies.answer(slot, ReplyFormat.keys, 200, renderEvent(found));
+    }
   }
 
   #refuse(replies: ReplyWriter, slot: number, flags: number, failure: Failure): void {

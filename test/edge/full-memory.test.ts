@@ -65,6 +65,30 @@ describe('a store whose memory is nearly full', () => {
     await server.stop();
   });
 
+  test.each(['/d/k', '/d/%3C'])(
+    'tells in every way of a value at %s of which each byte becomes six, and lives',
+    { timeout: 120_000 },
+    async (key) => {
+      const server = await startCommandLine(['--in-memory', '--store-heap-mb', String(1.5 * HEAP_MB)]);
+      const api = new ApiClient(server.url);
+      const told = '\\ufffd'.repeat(2_500_000);
+      // Compared here: a failure that shows such answers would take longer than the test.
+      const tells = ({ status, text }: { status: number; text: string }) =>
+        text.includes(`"${told}"`) || text.includes(`[x != ${told}]`) ? 'all' : `${status} ${text.slice(0, 100)}`;
+      expect(tells(await api.put(key, `value=${'%80'.repeat(2_500_000)}`))).toBe('all');
+      const shown = await api.get(key);
+      expect(tells(shown)).toBe('all');
+      const head = await api.send({ method: 'HEAD', target: `/v2/keys${key}` });
+      expect(head.headers['content-length']).toBe(String(shown.text.length));
+      expect(tells(await api.get('/d?recursive=true'))).toBe('all');
+      expect(tells(await api.get('/d?wait=true&recursive=true&waitIndex=2'))).toBe('all');
+      expect(tells(await api.put(`${key}?prevValue=x`, 'value=1'))).toBe('all');
+      expect(tells(await api.delete(key))).toBe('all');
+      await api.close();
+      await server.stop();
+    },
+  );
+
   test('refuses writes and watches that would add, and takes them again when there is room', {
     timeout: 120_000,
   }, async () => {

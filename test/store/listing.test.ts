@@ -36,6 +36,16 @@ describe('what a listing shows', () => {
     );
   });
 
+  test('keys are shown as when they are asked for alone, whatever they need in JSON', () => {
+    const store = storeWith({
+      '/d/"\xc3\xa9': 'v',
+      '/d/a': '<\x80>',
+      '/d/b': `"${'\xe2\x80\xa8'.repeat(100_000)}`,
+      '/d/c': '',
+    });
+    expect(listingOf(store, '/d', true, true) === plainListing(store, '/d')).toBe(true);
+  });
+
   test('an empty directory has no nodes', () => {
     const store = storeWith({});
     makeDirectory(store, '/d');

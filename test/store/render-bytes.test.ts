@@ -25,7 +25,7 @@ function written(sizeBytes: number, write: (bytes: Buffer, view: DataView, at: n
 function key(path: string, value: string, createdIndex: number, modifiedIndex: number, expirationMs?: number): Node {
   return new Node(
     path as ByteString,
-    true,
+    isPlain(path as ByteString),
     value as ByteString,
     isPlain(value as ByteString),
     undefined,
@@ -36,26 +36,35 @@ function key(path: string, value: string, createdIndex: number, modifiedIndex: n
 }
 
 /** The same key, as a record. */
-function asleep({ path, value, isValuePlain, createdIndex, modifiedIndex, expirationMs }: Node): Node {
+function asleep({ path, value, isPathPlain, isValuePlain, createdIndex, modifiedIndex, expirationMs }: Node): Node {
   const sleepers = new Sleepers();
   const key = { bytes: Buffer.from(`#${path}${value}`, 'latin1'), pathAt: 1, pathSizeBytes: path.length };
-  const bits = NodeBit.pathPlain | (isValuePlain ? NodeBit.valuePlain : 0);
+  const bits = (isPathPlain ? NodeBit.pathPlain : 0) | (isValuePlain ? NodeBit.valuePlain : 0);
   const record = { ...key, valueSizeBytes: value.length };
   const sleeper = sleepers.chunkFor(record).add(record, bits, createdIndex, modifiedIndex, expirationMs, 0, 0);
   return sleepers.chunkOf(sleeper).nodeOf(sleeper);
 }
 
-/** No slashes and quotes: what these are to a path and to JSON is not the matter here. */
-const text = fc.string({ unit: fc.constantFrom('a', 'Z', '0', '-', '~'), maxLength: 100 });
+/** No slashes: what these are to a path is not the matter here. */
+const plainText = fc.string({ unit: fc.constantFrom('a', 'Z', '0', '-', '~'), maxLength: 100 });
+const text = fc.oneof(plainText, fc.string({ unit: fc.constantFrom('a', '"', '\xc3\xa9', '\x80'), maxLength: 100 }));
 /** All bytes, most of them what JSON documents are made of. */
 const anyByte = fc.nat(0xff).map((code) => String.fromCharCode(code));
 const documentByte = fc.oneof(fc.constantFrom('a', '"', '{', ':', '\xc3\xa9', '\xe2\x80\xa8'), anyByte);
 const valueText = fc.string({ unit: documentByte, maxLength: 100 });
 const index = fc.oneof(fc.nat(20), fc.nat(), fc.maxSafeNat());
-const node = fc.tuple(text, valueText, index, index, fc.boolean()).map(([name, value, created, modified, isAsleep]) => {
-  const awake = key(`/${name}`, value, created, modified);
-  return isAsleep ? asleep(awake) : awake;
-});
+/** For ever, or to be over at some moment around the present one. */
+const life = fc.option(
+  fc.oneof(fc.integer({ min: -20_000, max: 20_000 }), fc.integer({ min: -1e12, max: 1e12 })).map((ms) => NOON_MS + ms),
+  { nil: undefined },
+);
+const node = fc
+  .tuple(text, valueText, index, index, life, fc.boolean())
+  .map(([name, value, created, modified, expirationMs, isAsleep]) => {
+    const awake = key(`/${name}`, value, created, modified, expirationMs);
+    return isAsleep ? asleep(awake) : awake;
+  });
+const removal = fc.constantFrom(Action.delete, Action.compareAndDelete, Action.expire);
 const action = fc.constantFrom(Action.set, Action.create, Action.update, Action.compareAndSwap);
 
 describe('an answer written as bytes', () => {
@@ -63,6 +72,15 @@ describe('an answer written as bytes', () => {
     fc.assert(
       fc.property(action, index, node, fc.option(node, { nil: undefined }), (what, at, after, before) => {
         const event = new StoreEvent(what, at, NOON_MS, false, after, before);
+        expect(written(eventSizeBytes(event), (...where) => writeEvent(...where, event))).toBe(renderEvent(event));
+      }),
+    );
+  });
+
+  test('is that of a removal as a string', () => {
+    fc.assert(
+      fc.property(removal, index, node, (what, at, before) => {
+        const event = new StoreEvent(what, at, NOON_MS, false, undefined, before);
         expect(written(eventSizeBytes(event), (...where) => writeEvent(...where, event))).toBe(renderEvent(event));
       }),
     );
@@ -85,21 +103,11 @@ describe('an answer written as bytes', () => {
     expect(written(eventSizeBytes(event), (...where) => writeEvent(...where, event))).toBe(renderEvent(event));
   });
 
-  const plain = key('/k', 'v', 1, 1);
-  test.each<[string, Node]>([
-    ['should have gone a second ago', key('/k', 'v', 1, 1, NOON_MS - 1000)],
-    [
-      'has a path that needs an escape',
-      new Node('/"' as ByteString, false, 'v' as ByteString, true, undefined, 1, 1, undefined),
-    ],
-    ['is a directory', directorySnapshot(newDirectory('/k' as ByteString, true, 1, undefined))],
-  ])('is left to the string where a node %s', (_, other) => {
-    expect(getOfKeySizeBytes(other, NOON_MS)).toBe(0);
-    expect(eventSizeBytes(new StoreEvent(Action.set, 2, NOON_MS, false, other, undefined))).toBe(0);
-    expect(eventSizeBytes(new StoreEvent(Action.set, 2, NOON_MS, false, plain, other))).toBe(0);
-  });
-
-  test('is left to the string where a node has gone', () => {
-    expect(eventSizeBytes(new StoreEvent(Action.delete, 2, 0, false, undefined, plain))).toBe(0);
+  test('is left to the string where it tells of a directory', () => {
+    const directory = directorySnapshot(newDirectory('/k' as ByteString, true, 1, undefined));
+    const plain = key('/k', 'v', 1, 1);
+    expect(eventSizeBytes(new StoreEvent(Action.set, 2, NOON_MS, false, directory, undefined))).toBe(0);
+    expect(eventSizeBytes(new StoreEvent(Action.set, 2, NOON_MS, false, plain, directory))).toBe(0);
+    expect(eventSizeBytes(new StoreEvent(Action.delete, 2, NOON_MS, false, undefined, directory))).toBe(0);
   });
 });
