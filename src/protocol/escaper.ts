@@ -89,8 +89,9 @@ export class Escaper {
   #endOfSlice(at: number, end: number): number {
     const most = at + SLICE_SIZE_BYTES;
     if (most >= end) return end;
-    for (let back = 0; back < CONTINUATIONS_MAX; back++) if (!this.#continuesAt(most - back)) return most - back;
-    return most - CONTINUATIONS_MAX;
+    for (let back = 0; back <= CONTINUATIONS_MAX; back++) if (!this.#continuesAt(most - back)) return most - back;
+    // Behind so many continuations stands none that belongs to a character; further back, one might be cut.
+    return most;
   }
 
   #continuesAt(at: number): boolean {

@@ -103,6 +103,19 @@ describe('bytes in a JSON string', () => {
     }
   });
 
+  test('are so where a long value is cut among continuations that belong to no character', () => {
+    for (const character of ['\xc3\xa9', '\xe2\x82\xac', '\xec\xa1\xa0', '\xf0\x9f\x98\x80']) {
+      for (let before = 64 * 1024 - 9; before <= 64 * 1024 + 1; before++) {
+        for (let strays = 0; strays <= 6; strays++) {
+          const text = `${'x'.repeat(before)}${character}${'\x80'.repeat(strays)}${character}yyyyyyyyy`;
+          const where = `${before} before ${escape(character)}, ${strays} behind`;
+          expect(escaped(text) === asString(text), where).toBe(true);
+          expect(escapedText(text) === asString(text), where).toBe(true);
+        }
+      }
+    }
+  });
+
   test.each(['\x01', '\xff', '"', 'x'])('are so where %j is all of a long value', (character) => {
     for (const length of [64 * 1024, 64 * 1024 + 1, 3_000_000]) {
       const text = character.repeat(length);
