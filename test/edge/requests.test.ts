@@ -37,6 +37,28 @@ describe('a request in pieces', () => {
     connection.destroy();
   });
 
+  test.each([
+    ['PUT', '/v2/keys/empty?value=1', [201, 200]],
+    ['PUT', '/v2/keys/empty', [200]],
+    ['POST', '/v2/keys/empty-ones?value=1', [201]],
+    ['DELETE', '/v2/keys/empty', [200, 404]],
+    ['GET', '/v2/keys/empty', [404]],
+    ['GET', '/v2/auth/enable', [200]],
+    ['PUT', '/v2/auth/users/ann', [400]],
+    ['POST', '/v2/members', [415]],
+  ])('cut anywhere is answered where it says that its body is empty: %s %s', async (method, target, statuses) => {
+    const head = `${method} ${target} HTTP/1.1\r\nHost: test\r\n`;
+    const bytes = `${head}Content-Length: 0\r\n\r\n`;
+    const connection = await RawConnection.open(server.url);
+    for (let cut = head.length - 2; cut < bytes.length; cut++) {
+      await connection.write(bytes.slice(0, cut));
+      await sleep(1);
+      await connection.write(bytes.slice(cut));
+      expect(statuses, `cut at ${cut}`).toContain((await connection.answer())?.status);
+    }
+    connection.destroy();
+  });
+
   test('sent byte by byte is answered', async () => {
     const connection = await RawConnection.open(server.url);
     for (const byte of requestBytes('PUT', '/v2/keys/slow', 'value=1')) await connection.write(byte);

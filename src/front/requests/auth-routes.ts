@@ -52,12 +52,12 @@ export class AuthRoutes {
   serve(response: HttpResponse, httpRequest: HttpRequest, method: string, path: ByteString): void {
     const request = parseAuthRequest(method, path);
     if ('status' in request) {
-      this.#plain.read(response, method, (pending) => this.#plain.answer(pending, request));
+      this.#plain.read(response, httpRequest, method, (pending) => this.#plain.answer(pending, request));
       return;
     }
     const flags = 'fault' in parseForm(NOTHING, (httpRequest.getQuery() ?? '') as ByteString) ? Flag.badQuery : 0;
     const bare = { request, flags, value: NOTHING, lookUps: 0 };
-    if (!needsRoot(request)) this.#plain.read(response, method, (pending) => this.#send(pending, bare));
+    if (!needsRoot(request)) this.#plain.read(response, httpRequest, method, (pending) => this.#send(pending, bare));
     else {
       this.#plain.readAsRoot(response, httpRequest, method, (pending, lookUps) =>
         this.#perform(pending, { ...bare, lookUps }),

@@ -2,8 +2,11 @@
  * Collects the body of a request, up to a limit. What goes beyond is read and thrown away, so that the client gets its
  * answer instead of a broken connection; a body without end is cut off.
  */
-import type { HttpResponse } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { type BodyBudget, BodyShare } from '../exchange/body-budget.ts';
+
+const NO_BYTES = new Uint8Array(0);
+const ZERO = 0x30;
 
 /** A body this many times over the limit is no mistake: the connection is closed. */
 const DISCARDED_LIMITS_MAX = 4;
@@ -34,8 +37,12 @@ export class BodyReader {
     this.#onBody = onBody;
   }
 
-  /** To be called while the request is being handled: later its body is lost. */
-  read(response: HttpResponse): void {
+  /** To be called while the request is being handled: later its body is lost. One of no bytes is there at once. */
+  read(response: HttpResponse, request: HttpRequest): void {
+    if (isEmpty(request.getHeader('content-length'))) {
+      this.#onBody(NO_BYTES);
+      return;
+    }
     this.#response = response;
     this.#sizeBytes = 0;
     response.onData(this.#onData);
@@ -80,4 +87,12 @@ export class BodyReader {
     }
     this.#onBody(this.share);
   }
+}
+
+/**
+ * Whether a request says that its body has no bytes. Of such a one uWebSockets.js tells nothing where the head has come in pieces,
+ * and its client would wait for ever.
+ */
+function isEmpty(contentLength: string): boolean {
+  return contentLength.charCodeAt(0) === ZERO && Number(contentLength) === 0;
 }

@@ -2,7 +2,7 @@
  * One request on the key space, from its headers to its command. There is one object a slot, used in turn by all
  * requests that get this slot: its handlers are made once, not once a request (native-bench, "set, 64 connections").
  */
-import type { HttpResponse } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { ByteString } from '../../base/byte-string.ts';
 import type { KeysMethod } from '../../protocol/request.ts';
 import type { BodyBudget, BodyShare } from '../exchange/body-budget.ts';
@@ -74,10 +74,10 @@ export class KeysRequest {
   }
 
   /** A request with one: the handler is called when it has come. */
-  beginWithBody(response: HttpResponse): void {
+  beginWithBody(response: HttpResponse, request: HttpRequest): void {
     this.serial++;
     this.isUnsent = true;
     response.onAborted(this.#onAborted);
-    this.#body.read(response);
+    this.#body.read(response, request);
   }
 }

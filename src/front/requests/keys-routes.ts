@@ -158,7 +158,7 @@ export class KeysRoutes {
     claimed.contentType = contentTypeOf(request);
     letContinue(response, request);
     this.#noteClaim(claimed, response, request, key);
-    claimed.beginWithBody(response);
+    claimed.beginWithBody(response, request);
   }
 
   /** What rights are looked up by. While there are none to look up nobody reads the header: that is a call into native code. */

@@ -86,7 +86,7 @@ export class OtherRoutes {
       const { member } = this.#options.identity;
       this.#plain.answer(request, answerMembers(method, path, contentType, request.body, member));
     };
-    if (!MEMBER_CHANGES.has(method)) this.#plain.read(response, method, answer);
+    if (!MEMBER_CHANGES.has(method)) this.#plain.read(response, httpRequest, method, answer);
     else {
       this.#plain.readAsRoot(response, httpRequest, method, (request, lookUps) => {
         this.#store.countLookUps(lookUps);

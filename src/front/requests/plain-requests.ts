@@ -50,7 +50,7 @@ export class PlainRequests {
   }
 
   /** Goes on when the body is here. To be called while the request is being handled. */
-  read(response: HttpResponse, method: string, goOn: (request: PlainRequest) => void): void {
+  read(response: HttpResponse, httpRequest: HttpRequest, method: string, goOn: (request: PlainRequest) => void): void {
     const pending: PlainRequest = { response, method, body: NOTHING, isGone: false, isPending: true };
     this.pendingCount++;
     const { bodies, metrics } = this.#store;
@@ -71,7 +71,7 @@ export class PlainRequests {
       pending.isGone = true;
       this.leave(pending);
     });
-    reader.read(response);
+    reader.read(response, httpRequest);
   }
 
   /** The same if its client has the role `root`; refuses it if not. @param goOn is told what the verdict has cost. */
@@ -89,7 +89,7 @@ export class PlainRequests {
       isRecursive: false,
     };
     letContinue(response, httpRequest);
-    this.read(response, method, (request) => {
+    this.read(response, httpRequest, method, (request) => {
       this.#options.access.judge(claim, (verdict, lookUps) => {
         if (request.isGone) return;
         this.guarded(request, () => {
