@@ -7,6 +7,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Report } from '../../native-bench/report/report.ts';
 import { removeTemporary } from '../support/temporary-directory.ts';
 
+/** A guard against hangs only: a minute alone, and several beside the other tests on a busy machine. */
+const SMOKE_HANG_MS = 900_000;
+
 const entry = fileURLToPath(new URL('../../native-bench/main.ts', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'uetcd-bench-test-'));
 const jsonFile = join(directory, 'report.json');
@@ -18,7 +21,7 @@ let report: Report;
 beforeAll(() => {
   run = bench('--smoke', '--port-base', '3200', '--json', jsonFile, '--html', htmlFile);
   if (run.status === 0) report = JSON.parse(readFileSync(jsonFile, 'utf8')) as Report;
-}, 180_000);
+}, SMOKE_HANG_MS);
 
 afterAll(() => removeTemporary(directory));
 
