@@ -16,14 +16,16 @@ import { copyBytes } from '../base/bytes.ts';
 import {
   emptyForm,
   type Form,
-  type FormFault,
   isParameter,
   NAME_LENGTH_MAX,
   NAME_LENGTH_MIN,
+  type ReadBody,
   SEMICOLON_FAULT,
 } from './form.ts';
+import { PLAIN_IN_JSON } from './json.ts';
 import { type Kernel, RESULT_AT, SLICE_SIZE_BYTES, SOURCE_AT } from './kernel.ts';
 import { describeBadEscape, HEX_VALUES } from './percent.ts';
+import { NO_TTL, type ValueBytes } from './value-form.ts';
 
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
@@ -31,6 +33,7 @@ const PERCENT = 0x25;
 const PLUS = 0x2b;
 const SEMICOLON = 0x3b;
 const SPACE = 0x20;
+const NOTHING = '' as ByteString;
 /** An escape has so many characters behind its percent sign. */
 const LOOK_AHEAD = 2;
 
@@ -54,6 +57,11 @@ export class FormReader {
   #nameEnd = 0;
   /** -1 while no equals sign has come. */
   #valueAt = -1;
+  /** Whether what has been decoded of this value is in JSON what it is here: known on the way, where all of it is looked at anyway. */
+  #isPlain = true;
+  /** Where the value of `value` lies: it becomes a string only where it must. */
+  #value: ValueBytes | undefined;
+  #hasOthers = false;
 
   /** @param bytes room for all of it: its own until it has been read. */
   constructor(source: FormSource, bytes: Buffer, kernel: Kernel) {
@@ -64,8 +72,16 @@ export class FormReader {
   }
 
   /** What was found, when all has been read. */
-  get form(): Form | FormFault {
-    return this.#fault === undefined ? this.#form : { fault: this.#fault };
+  get body(): ReadBody {
+    const form = this.#form;
+    if (this.#fault !== undefined) return { form: { fault: this.#fault }, isValuePlain: undefined };
+    if (this.#value !== undefined) form.value ??= this.#text(this.#value.start, this.#value.end);
+    return { form, isValuePlain: this.#value?.isPlain };
+  }
+
+  /** The value that is all of the form, as bytes of its own; undefined when there is more, or none. */
+  get onlyValue(): ValueBytes | undefined {
+    return this.#fault === undefined && !this.#hasOthers ? this.#value : undefined;
   }
 
   /** Reads on, for about so many bytes. @returns whether there is no more to be read. */
@@ -82,6 +98,7 @@ export class FormReader {
     }
     let at = this.#at;
     let to = this.#decodedTo;
+    let isPlain = this.#isPlain;
     if (this.#valueAt !== -1) {
       // Of a value the kernel reads as much as it can: all but an escape that is cut off there, mostly.
       const kernel = this.#kernel;
@@ -89,11 +106,13 @@ export class FormReader {
       const decoded = kernel.decode(copyBytes(bytes, at, sourceSize, kernel.memory, SOURCE_AT));
       to = copyBytes(kernel.memory, RESULT_AT, decoded, bytes, to);
       at += kernel.stoppedAt - SOURCE_AT;
+      isPlain &&= kernel.isPlain;
     }
     for (; at < end; at++) {
       const byte = bytes[at] as number;
       if (byte === AMPERSAND) {
         this.#decodedTo = to;
+        this.#isPlain = isPlain;
         if (at > this.#pieceAt) this.#finishPiece();
         this.#pieceAt = at + 1;
         to = at + 1;
@@ -101,6 +120,7 @@ export class FormReader {
       } else if (byte === EQUALS && this.#valueAt === -1) {
         this.#nameEnd = to;
         this.#valueAt = to;
+        isPlain = true;
       } else if (byte === PERCENT) {
         const high = HEX_VALUES[bytes[at + 1] as number] ?? -1;
         const low = HEX_VALUES[bytes[at + 2] as number] ?? -1;
@@ -109,10 +129,16 @@ export class FormReader {
           this.#at = end;
           return end === size;
         }
-        bytes[to++] = high * 16 + low;
+        const decoded = high * 16 + low;
+        if (PLAIN_IN_JSON[decoded] === 0) isPlain = false;
+        bytes[to++] = decoded;
         at += 2;
-      } else bytes[to++] = byte === PLUS ? SPACE : byte;
+      } else {
+        if (PLAIN_IN_JSON[byte] === 0) isPlain = false;
+        bytes[to++] = byte === PLUS ? SPACE : byte;
+      }
     }
+    this.#isPlain = isPlain;
     this.#at = at;
     this.#decodedTo = to;
     if (at < size) return false;
@@ -134,9 +160,22 @@ export class FormReader {
     const nameEnd = isNameOnly ? this.#decodedTo : this.#nameEnd;
     const nameLength = nameEnd - this.#pieceAt;
     if (nameLength < NAME_LENGTH_MIN || nameLength > NAME_LENGTH_MAX) return;
-    const name = this.#bytes.latin1Slice(this.#pieceAt, nameEnd);
-    if (!isParameter(name) || this.#form[name] !== undefined) return;
-    this.#form[name] = (isNameOnly ? '' : this.#bytes.latin1Slice(this.#valueAt, this.#decodedTo)) as ByteString;
+    const name: string = this.#text(this.#pieceAt, nameEnd);
+    if (name === 'value') this.#value ??= this.#valueOf(isNameOnly);
+    else if (isParameter(name)) {
+      this.#hasOthers = true;
+      this.#form[name] ??= isNameOnly ? NOTHING : this.#text(this.#valueAt, this.#decodedTo);
+    }
+  }
+
+  #valueOf(isNameOnly: boolean): ValueBytes {
+    const start = isNameOnly ? this.#decodedTo : this.#valueAt;
+    const isPlain = isNameOnly || this.#isPlain;
+    return { bytes: this.#bytes, start, end: this.#decodedTo, isPlain, ttlSeconds: NO_TTL };
+  }
+
+  #text(start: number, end: number): ByteString {
+    return this.#bytes.latin1Slice(start, end) as ByteString;
   }
 
   /** Of a name it ends where its value begins, and of both where the piece does. */

@@ -31,6 +31,13 @@ export interface FormFault {
   fault: ByteString;
 }
 
+/** A body that has been read already (`form-reader.ts`). */
+export interface ReadBody {
+  readonly form: Form | FormFault;
+  /** Whether its value is in JSON what it is here; undefined when it has none. */
+  readonly isValuePlain: boolean | undefined;
+}
+
 export const SEMICOLON_FAULT = 'invalid semicolon separator in query' as ByteString;
 
 export function emptyForm(): Form {

@@ -20,7 +20,15 @@ import { type ByteString, byteStringOf } from '../base/byte-string.ts';
 import { Flag, type KeysCommand, Op } from './command.ts';
 import { FORM_TYPE, parseMediaType } from './content-type.ts';
 import type { ApiError } from './errors.ts';
-import { addQuery, EMPTY_FORM, type Form, type FormFault, parseForm, parsePlainValueForm } from './form.ts';
+import {
+  addQuery,
+  EMPTY_FORM,
+  type Form,
+  type FormFault,
+  parseForm,
+  parsePlainValueForm,
+  type ReadBody,
+} from './form.ts';
 import { isPlain } from './json.ts';
 
 export type KeysMethod = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
@@ -28,6 +36,8 @@ export type KeysMethod = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
 /** The parameters once they have passed all checks. */
 interface Parameters {
   value: ByteString;
+  /** Whether it is in JSON what it is here; undefined when nobody has looked yet. */
+  isValuePlain: boolean | undefined;
   ttlNs: bigint | undefined;
   dir: boolean;
   prevValue: ByteString;
@@ -70,7 +80,7 @@ export function parseKeysRequest(
   path: ByteString,
   query: string,
   contentType: string,
-  body: ByteString | Form | FormFault,
+  body: ByteString | ReadBody,
   bodyTooLarge = false,
 ): KeysCommand | ApiError {
   const plainSet = method === 'PUT' && query === '' ? readPlainSet(path, contentType, body, bodyTooLarge) : undefined;
@@ -79,6 +89,7 @@ export function parseKeysRequest(
   if ('fault' in form) return refuse(210, form.fault);
   const parameters = form === EMPTY_FORM ? NO_PARAMETERS : checkParameters(method, form);
   if ('code' in parameters) return parameters;
+  if (typeof body !== 'string') parameters.isValuePlain = body.isValuePlain;
   const command = commandOf(method, path, parameters);
   command.isRecursive = parameters.recursive;
   return command;
@@ -118,29 +129,29 @@ function plainWrite(op: Op, flags = 0, prevValue = '', prevIndex = 0n): PlainWri
 function readPlainSet(
   path: ByteString,
   contentType: string,
-  body: ByteString | Form | FormFault,
+  body: ByteString | ReadBody,
   bodyTooLarge: boolean,
 ): KeysCommand | undefined {
   if (contentType !== FORM_TYPE || bodyTooLarge || typeof body !== 'string') return undefined;
   const value = parsePlainValueForm(body);
-  return value === undefined ? undefined : withValue(bareCommand(Op.set, path, 0), value);
+  return value === undefined ? undefined : withValue(bareCommand(Op.set, path, 0), value, isPlain(value));
 }
 
 function readForm(
   method: KeysMethod,
   query: string,
   contentType: string,
-  body: ByteString | Form | FormFault,
+  body: ByteString | ReadBody,
   bodyTooLarge: boolean,
 ): Readonly<Form> | FormFault {
-  let formBody: ByteString | Form | FormFault = NOTHING;
+  let formBody: ByteString | ReadBody = NOTHING;
   if (method === 'PUT' || method === 'POST') {
     const media = contentType === FORM_TYPE ? { type: FORM_TYPE, cause: '' } : parseMediaType(contentType);
     if (bodyTooLarge && media.type === FORM_TYPE) return { fault: 'http: POST too large' as ByteString };
     if (media.cause !== '') return { fault: byteStringOf(media.cause) };
     if (media.type === FORM_TYPE) formBody = body;
   }
-  if (typeof formBody !== 'string') return addQuery(formBody, byteStringOf(query));
+  if (typeof formBody !== 'string') return addQuery(formBody.form, byteStringOf(query));
   return formBody === '' && query === '' ? EMPTY_FORM : parseForm(formBody, byteStringOf(query));
 }
 
@@ -185,6 +196,7 @@ function checkParameters(method: KeysMethod, form: Readonly<Form>): Parameters |
 
   return {
     value,
+    isValuePlain: undefined,
     // Go multiplies in 64 bits and wraps around; clients see that (a huge TTL is answered with what is left of it), so we do too.
     ttlNs: hasTtl ? BigInt.asIntN(64, ttlSeconds * 1_000_000_000n) : undefined,
     dir,
@@ -246,15 +258,16 @@ function deleteOf(path: ByteString, parameters: Parameters): KeysCommand {
   return bareCommand(Op.delete, path, dirFlag(parameters) | (parameters.recursive ? Flag.recursive : 0));
 }
 
-function writeOf(op: Op, path: ByteString, { value, ttlNs, noValueOnSuccess }: Parameters, flags: number): KeysCommand {
+function writeOf(op: Op, path: ByteString, parameters: Parameters, flags: number): KeysCommand {
+  const { value, isValuePlain, ttlNs, noValueOnSuccess } = parameters;
   const command = bareCommand(op, path, flags | (noValueOnSuccess ? Flag.noValueOnSuccess : 0));
   command.ttlNs = ttlNs;
-  return withValue(command, value);
+  return withValue(command, value, isValuePlain ?? isPlain(value));
 }
 
-function withValue(command: KeysCommand, value: ByteString): KeysCommand {
+function withValue(command: KeysCommand, value: ByteString, isValuePlain: boolean): KeysCommand {
   command.value = value;
-  if (!isPlain(value)) command.flags &= ~Flag.valuePlain;
+  if (!isValuePlain) command.flags &= ~Flag.valuePlain;
   return command;
 }
 

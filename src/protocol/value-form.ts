@@ -23,14 +23,24 @@ const KERNEL_FROM_BYTES = 256;
 /** A number that no form has. */
 export const NO_TTL = -1;
 
-export class ValueForm {
-  /** Where the value lies, from `start` to `end`, until the next form is read, or the body is gone. */
+/** A value, and perhaps a life, that are all of a form. */
+export interface ValueBytes {
+  /** Where the value lies, from `start` to `end`. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** Whether it is in JSON what it is here. */
+  readonly isPlain: boolean;
+  /** `NO_TTL` where there is none. */
+  readonly ttlSeconds: number;
+}
+
+export class ValueForm implements ValueBytes {
+  /** Where the value lies, until the next form is read, or the body is gone. */
   bytes: Uint8Array = VALUE;
   start = 0;
   end = 0;
-  /** Whether it is in JSON what it is here. */
   isPlain = false;
-  /** `NO_TTL` where there is none. */
   ttlSeconds = NO_TTL;
   readonly #sizeBytesMax: number;
   readonly #kernel: Kernel;

@@ -3,11 +3,13 @@ import { expect, test } from 'vitest';
 import type { ByteString } from '../../src/base/byte-string.ts';
 import { addQuery, EMPTY_FORM, parseForm } from '../../src/protocol/form.ts';
 import { FormReader, type FormSource } from '../../src/protocol/form-reader.ts';
+import { isPlain } from '../../src/protocol/json.ts';
 import { Kernel } from '../../src/protocol/kernel.ts';
+import { NO_TTL } from '../../src/protocol/value-form.ts';
 
 const kernel = new Kernel();
 
-function readInParts(source: string, partBytes: number) {
+function readerOf(source: string, partBytes: number): FormReader {
   const bytes = Buffer.from(source, 'latin1');
   const form: FormSource = {
     sizeBytes: bytes.length,
@@ -16,8 +18,10 @@ function readInParts(source: string, partBytes: number) {
   // There may be more room than it needs, and something of another form in it.
   const reader = new FormReader(form, Buffer.alloc(bytes.length + 3, '4;%'), kernel);
   while (!reader.readOn(partBytes));
-  return reader.form;
+  return reader;
 }
+
+const readInParts = (source: string, partBytes: number) => readerOf(source, partBytes).body.form;
 
 const whole = (body: string, query = '') => parseForm(body as ByteString, query as ByteString);
 
@@ -50,6 +54,28 @@ test('a form read a part at a time is what it is read as a whole', () => {
   fc.assert(
     fc.property(sources, parts, (source, partBytes) => {
       expect(readInParts(source, partBytes)).toEqual(whole(source));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('what is told of its value beside it is true', () => {
+  fc.assert(
+    fc.property(sources, parts, (source, partBytes) => {
+      const reader = readerOf(source, partBytes);
+      // Before `body` is asked for, which makes strings.
+      const { onlyValue } = reader;
+      const { form, isValuePlain } = reader.body;
+      if ('fault' in form) expect([isValuePlain, onlyValue]).toEqual([undefined, undefined]);
+      else {
+        const { value, ...others } = form;
+        expect(isValuePlain).toBe(value === undefined ? undefined : isPlain(value));
+        const isAlone = value !== undefined && Object.values(others).every((other) => other === undefined);
+        expect(onlyValue && Buffer.from(onlyValue.bytes).latin1Slice(onlyValue.start, onlyValue.end)).toBe(
+          isAlone ? value : undefined,
+        );
+        if (onlyValue !== undefined) expect([onlyValue.isPlain, onlyValue.ttlSeconds]).toEqual([isValuePlain, NO_TTL]);
+      }
     }),
     { numRuns: 2_000 },
   );

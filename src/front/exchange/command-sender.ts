@@ -15,7 +15,7 @@ import {
 } from '../../frame/command-frame.ts';
 import { type LinkEnd, LinkProducer } from '../../frame/link.ts';
 import { Flag } from '../../protocol/command.ts';
-import type { ValueForm } from '../../protocol/value-form.ts';
+import type { ValueBytes } from '../../protocol/value-form.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
 
 const COMMANDS_PER_PUBLICATION = 4;
@@ -80,7 +80,7 @@ export class CommandSender {
     slot: number,
     timeMs: number,
     path: string,
-    { bytes: source, start, end }: ValueForm,
+    { bytes: source, start, end }: ValueBytes,
     prevValue: string,
     prevIndex: bigint,
     expirationMs: number,

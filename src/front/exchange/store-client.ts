@@ -15,7 +15,7 @@ import { HEALTH_BODIES } from '../../protocol/answers.ts';
 import type { AuthOp } from '../../protocol/auth-request.ts';
 import { Flag, type KeysCommand, Op } from '../../protocol/command.ts';
 import type { PlainWrite } from '../../protocol/request.ts';
-import { NO_TTL, type ValueForm } from '../../protocol/value-form.ts';
+import { NO_TTL, type ValueBytes } from '../../protocol/value-form.ts';
 import type { Doorbell } from '../../ring/doorbell.ts';
 import { type Responder, writeOwnAnswer } from '../answers/responder.ts';
 import { BodyBudget } from './body-budget.ts';
@@ -153,7 +153,7 @@ export class StoreClient implements TurnWork {
     slot: number,
     { op, flags, prevValue, prevIndex }: PlainWrite,
     path: string,
-    value: ValueForm,
+    value: ValueBytes,
     lookUps: number,
   ): void {
     const { timeMs } = this;

@@ -13,7 +13,7 @@ import { isPlain } from '../../protocol/json.ts';
 import { Kernel } from '../../protocol/kernel.ts';
 import { isPlainKeysUrl, isReadableQuery } from '../../protocol/path.ts';
 import { isForm, type KeysMethod, parseKeysRequest, readPlainWrite } from '../../protocol/request.ts';
-import { ValueForm } from '../../protocol/value-form.ts';
+import { type ValueBytes, ValueForm } from '../../protocol/value-form.ts';
 import type { Access, Verdict } from '../access/access.ts';
 import { acceptsGzip } from '../answers/compression.ts';
 import { letContinue } from '../answers/continuation.ts';
@@ -178,16 +178,9 @@ export class KeysRoutes {
   }
 
   #onBytes(claimed: KeysRequest, body: Uint8Array): void {
-    const { slot, method, path, isPathPlain, query, contentType } = claimed;
+    const { method, path, isPathPlain, query, contentType } = claimed;
     const isValueForm = isPathPlain && contentType === FORM_TYPE && this.#valueForm.read(body);
-    const plainWrite = isValueForm ? readPlainWrite(method, query) : undefined;
-    if (plainWrite !== undefined && this.#isPathAllowed(path)) {
-      const lookUps = this.#judgeNow(claimed, false);
-      if (lookUps !== NOT_YET) {
-        this.#store.sendPlainWrite(slot, plainWrite, path, this.#valueForm, lookUps);
-        return;
-      }
-    }
+    if (isValueForm && this.#trySendValue(claimed, this.#valueForm)) return;
     if (!isLargeForm(body.length, claimed)) {
       this.#submit(claimed, parseKeysRequest(method, path, query, contentType, byteStringOfBytes(body), false));
     } else if (claimed.bodyShare.tryAdd(body)) this.#readLargeForm(claimed);
@@ -197,6 +190,17 @@ export class KeysRoutes {
     }
   }
 
+  /** Sends a write of nothing but a value, to a plain path. @returns false when it is not so simple, or not known to be allowed. */
+  #trySendValue(claimed: KeysRequest, value: ValueBytes): boolean {
+    const { slot, method, path, query } = claimed;
+    const plainWrite = readPlainWrite(method, query);
+    if (plainWrite === undefined || !this.#isPathAllowed(path)) return false;
+    const lookUps = this.#judgeNow(claimed, false);
+    if (lookUps === NOT_YET) return false;
+    this.#store.sendPlainWrite(slot, plainWrite, path, value, lookUps);
+    return true;
+  }
+
   /** Of what is kept to be used again. @returns how much that was, in bytes. */
   letGo(): number {
     return this.#largeForms.letGo();
@@ -204,14 +208,16 @@ export class KeysRoutes {
 
   /** While it is read the store knows nothing of its request. */
   #readLargeForm(claimed: KeysRequest): void {
-    const { method, path, query, contentType, serial, bodyShare, slot } = claimed;
+    const { method, path, isPathPlain, query, contentType, serial, bodyShare, slot } = claimed;
     this.#store.slots.holdBody(slot, bodyShare);
     claimed.isUnsent = true;
     const isWanted = () => claimed.serial === serial;
     this.#largeForms.read(bodyShare, isWanted, (form) => {
       claimed.isUnsent = false;
       try {
-        this.#submit(claimed, parseKeysRequest(method, path, query, contentType, form));
+        const value = isPathPlain ? form.onlyValue : undefined;
+        if (value !== undefined && this.#trySendValue(claimed, value)) return;
+        this.#submit(claimed, parseKeysRequest(method, path, query, contentType, form.body));
       } catch (error) {
         this.#options.onError(error);
         this.#store.slots.responseOf(slot).close();

@@ -2,7 +2,6 @@
  * Reads large forms, one after the other, a part each turn of the event loop: others' requests and answers come in between,
  * whatever forms of many megabytes are made of (native-bench, "hostile": some held everybody up for seconds).
  */
-import type { Form, FormFault } from '../../protocol/form.ts';
 import { FormReader } from '../../protocol/form-reader.ts';
 import type { Kernel } from '../../protocol/kernel.ts';
 import type { BodyShare } from '../exchange/body-budget.ts';
@@ -15,7 +14,7 @@ const NO_BYTES = Buffer.alloc(0);
 interface LargeForm {
   readonly share: BodyShare;
   readonly isWanted: () => boolean;
-  readonly onRead: (form: Form | FormFault) => void;
+  readonly onRead: (form: FormReader) => void;
 }
 
 export class LargeForms {
@@ -33,9 +32,9 @@ export class LargeForms {
   /**
    * @param share where it lies; its blocks are free when it has been read.
    * @param isWanted asked each turn: when its client has gone the share is another's.
-   * @param onRead called later, unless it is not wanted any more.
+   * @param onRead called later, unless it is not wanted any more; what was read holds until it returns.
    */
-  read(share: BodyShare, isWanted: () => boolean, onRead: (form: Form | FormFault) => void): void {
+  read(share: BodyShare, isWanted: () => boolean, onRead: (form: FormReader) => void): void {
     this.#waiting.push({ share, isWanted, onRead });
     if (this.#waiting.length === 1) setImmediate(this.#turn);
   }
@@ -51,7 +50,7 @@ export class LargeForms {
     this.#reader = undefined;
     this.#waiting.shift();
     if (this.#waiting.length > 0) setImmediate(this.#turn);
-    if (isWanted && reader !== undefined) first.onRead(reader.form);
+    if (isWanted && reader !== undefined) first.onRead(reader);
   };
 
   /** @returns whether all of it has been read. */

@@ -19,7 +19,7 @@ test('a large form leaves the event loop to others while it is read', async () =
   const forms = new LargeForms(new Kernel());
   let turns = 0;
   const form = await new Promise<Form | FormFault>((resolve) => {
-    forms.read(collected(`value=${'%41'.repeat(MB / 3)}`), always, resolve);
+    forms.read(collected(`value=${'%41'.repeat(MB / 3)}`), always, ({ body }) => resolve(body.form));
     const countTurn = () => {
       turns++;
       if (turns < 10) setImmediate(countTurn);
@@ -44,7 +44,7 @@ test('forms are read in the order in which they came, and what nobody wants any 
       () => isWanted,
       () => read.push('unwanted'),
     );
-    forms.read(collected('ttl=5'), always, (form) => {
+    forms.read(collected('ttl=5'), always, ({ body: { form } }) => {
       read.push(`ttl ${'ttl' in form ? form.ttl : ''}`);
       resolve();
     });
