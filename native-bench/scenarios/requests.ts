@@ -48,6 +48,13 @@ export const requestScenarios: readonly Scenario[] = [
     valueSizeBytes: 102_400,
   }),
   closed('get-64', 'get, 64 connections, one key', { kind: 'get', connections: 64 }, withNodeHttp),
+  // Not the library alone, whose answer is short.
+  closed(
+    'get-100kb',
+    'get, 16 connections, one key, 100 KB',
+    { kind: 'get', connections: 16, valueSizeBytes: 102_400 },
+    ['uetcd', 'etcd-memory', 'redis'],
+  ),
   closed('mixed-64', '80 % get, 20 % set, 64 connections, 100 k keys, 256 B', {
     kind: 'mixed',
     connections: 64,

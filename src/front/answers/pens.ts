@@ -24,7 +24,7 @@ export interface Pen {
  * answer.
  */
 export class SizedPen implements Pen {
-  /** A sixth of a millisecond where the kernel is slow. */
+  /** Some 30 µs. */
   readonly turnSizeBytes = 128 * 1024;
   readonly pieceSizeBytes = this.turnSizeBytes;
   /** More than the cork holds, or the library would take it for written. */
