@@ -215,8 +215,10 @@
                 (if (i32.or (i32.lt_s (local.get $byte) (i32.const 0))
                       (i32.gt_u (i32.add (local.get $from) (local.get $prev)) (local.get $end)))
                   (then
-                    (local.set $strange (i32.const 0))
                     (local.set $from (i32.add (local.get $from) (local.get $place)))
+                    (local.set $place (i32.sub (i32.shl (i32.const 1) (local.get $place)) (i32.const 1)))
+                    (local.set $isPlain
+                      (i32.and (local.get $isPlain) (i32.eqz (i32.and (local.get $strange) (local.get $place)))))
                     (br $done)))
                 (i32.store8 (local.get $to) (local.get $byte))
                 (local.set $isPlain (i32.and (local.get $isPlain) (i32.load8_u offset=1280 (local.get $byte)))))

@@ -81,6 +81,18 @@ test('what is told of its value beside it is true', () => {
   );
 });
 
+test('what needs an escape in JSON is seen, wherever a part ends and whatever is cut there', () => {
+  for (const special of ['"', '%22', '<', '\xff']) {
+    for (let before = 0; before < 18; before++) {
+      for (let between = 0; between < 18; between++) {
+        const source = `value=${'x'.repeat(before)}${special}${'x'.repeat(between)}%41x`;
+        for (let partBytes = 1; partBytes < source.length; partBytes++)
+          expect(readerOf(source, partBytes).body.isValuePlain, `${source} by ${partBytes}`).toBe(false);
+      }
+    }
+  }
+});
+
 test('a semicolon beats all other faults, wherever it is', () => {
   for (const source of ['value=%zz&a;b', ';', 'value=1&ttl=5;']) {
     expect(readInParts(source, 2)).toEqual({ fault: 'invalid semicolon separator in query' });
