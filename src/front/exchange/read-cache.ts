@@ -40,6 +40,8 @@ export class KeptRead {
   readonly url: string;
   /** In memory of its own, not on the heap: what is handed to uWebSockets.js often must not lie there. */
   readonly body: Uint8Array;
+  /** Whether it takes longer than one write. */
+  readonly isLarge: boolean;
   readonly position: number;
   readonly version: number;
   /** For the head of the next answer. */
@@ -55,15 +57,11 @@ export class KeptRead {
       this.body = new Uint8Array(new ArrayBuffer(body.length));
       this.body.set(body);
     }
+    this.isLarge = body.length > LARGE_ANSWER_SIZE_BYTES;
     this.position = reply.keepPosition;
     this.version = reply.keepVersion;
     this.etcdIndex = reply.etcdIndex;
     this.raftIndex = reply.raftIndex;
-  }
-
-  /** Whether it takes longer than one write. */
-  get isLarge(): boolean {
-    return this.body.length > LARGE_ANSWER_SIZE_BYTES;
   }
 
   /** What it takes of `LONG_BODIES_BYTES_MAX`. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LargeAnswer } from '../../../src/front/answers/large-answer.ts';
-import { ChunkPen, SizedPen } from '../../../src/front/answers/pens.ts';
+import { ChunkPen, type Pen, SizedPen } from '../../../src/front/answers/pens.ts';
 import { FakeResponse } from '../fake-response.ts';
 
 const STALL_MS_MAX = 30_000;
@@ -17,29 +17,28 @@ function partsOf(...sizes: number[]): { parts: Uint8Array[]; body: string } {
   return { parts, body: Buffer.concat(parts).toString('latin1') };
 }
 
+/** In chunks. */
 function started(parts: Uint8Array[], ...writeResults: boolean[]) {
   const response = new FakeResponse();
   response.writeResults.push(...writeResults);
-  const onDone = vi.fn();
-  const onStalled = vi.fn();
-  const pen = new ChunkPen(response.asResponse);
-  const answer = new LargeAnswer(response.asResponse, pen, parts, STALL_MS_MAX, { onDone, onStalled });
-  answer.start();
-  return { response, onDone, onStalled, answer };
+  return startedWith(response, new ChunkPen(response.asResponse), parts);
 }
 
-/** The same with a known size. @param tryEndSizes how much of their pieces the first writes take. */
+/** With a known size. @param tryEndSizes how much of their pieces the first writes take. */
 function startedSized(parts: Uint8Array[], ...tryEndSizes: number[]) {
   const response = new FakeResponse();
   response.tryEndSizes.push(...tryEndSizes);
-  const onDone = vi.fn();
-  const onStalled = vi.fn();
   const writeHead = vi.fn();
   const sizeBytes = parts.reduce((sum, { length }) => sum + length, 0);
-  const pen = new SizedPen(response.asResponse, sizeBytes, writeHead);
+  return { writeHead, ...startedWith(response, new SizedPen(response.asResponse, sizeBytes, writeHead), parts) };
+}
+
+function startedWith(response: FakeResponse, pen: Pen, parts: Uint8Array[]) {
+  const onDone = vi.fn();
+  const onStalled = vi.fn();
   const answer = new LargeAnswer(response.asResponse, pen, parts, STALL_MS_MAX, { onDone, onStalled });
   answer.start();
-  return { response, onDone, onStalled, writeHead, answer };
+  return { response, onDone, onStalled, answer };
 }
 
 beforeEach(() => {
