@@ -26,6 +26,7 @@ interface CommandLine {
   readonly html?: string;
   readonly svg?: string;
   readonly targets?: true;
+  readonly from?: string;
   readonly list?: true;
   readonly compare?: true;
   readonly checkGenerator?: true;
@@ -57,6 +58,7 @@ const program: Command = new Command('bench')
   .option('--html <file>', 'write the report as one self-contained page')
   .option('--svg <file>', "write the report's four main plots as one picture")
   .option('--targets', 'print which targets the report meets')
+  .option('--from <file>', 'tell of this JSON report, without measuring anything')
   .option('--compare', 'compare two JSON reports given as arguments; exit code 1 on a regression beyond noise')
   .option('--check-generator', 'compare the load generator with wrk')
   .option('--micro', 'measure the parts of the server by themselves: ring, store, encoding')
@@ -72,10 +74,10 @@ async function run(positional: readonly string[], line: CommandLine): Promise<vo
   else if (line.compare) compare(positional);
   else if (line.checkGenerator) await check(line);
   else if (line.micro) await runMicroBenchmarks(line.smoke === true, print);
-  else await measure(positional, line);
+  else tell(line.from === undefined ? await measure(positional, line) : readReport(line.from), line);
 }
 
-async function measure(filter: readonly string[], line: CommandLine): Promise<void> {
+async function measure(filter: readonly string[], line: CommandLine): Promise<Report> {
   const isSmoke = line.smoke === true;
   const options: SessionOptions = {
     rounds: line.rounds ?? (isSmoke ? 1 : DEFAULT_ROUNDS),
@@ -87,9 +89,12 @@ async function measure(filter: readonly string[], line: CommandLine): Promise<vo
   const scenarios = chooseScenarios(filter);
   const surroundings = createSurroundings(line.portBase, line.diskDir);
   const progress = (text: string): boolean => process.stderr.write(`${text}\n`);
-  const report = await new Session(options, choosePeers(line.peers), surroundings, progress).run(scenarios);
+  return new Session(options, choosePeers(line.peers), surroundings, progress).run(scenarios);
+}
+
+function tell(report: Report, line: CommandLine): void {
   print(renderTable(report));
-  if (isSmoke) print('\na smoke run: it shows that everything works, its figures mean nothing');
+  if (report.options.isSmoke) print('\na smoke run: it shows that everything works, its figures mean nothing');
   if (line.targets) print(`\n${renderVerdicts(judgeTargets(report))}`);
   if (line.json !== undefined) writeFileSync(line.json, `${JSON.stringify(report)}\n`);
   if (line.html !== undefined) writeFileSync(line.html, renderHtml(report));

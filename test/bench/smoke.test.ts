@@ -69,6 +69,14 @@ test('a report compared with itself shows no regression', () => {
   expect(compared.status).toBe(0);
 });
 
+test('a report can be told of again from its file', () => {
+  const told = bench('--from', jsonFile, '--targets');
+  expect(run.stdout).toContain('set-64: set, 64 connections, one key');
+  expect(told.stdout.startsWith(run.stdout)).toBe(true);
+  expect(told.stdout.slice(run.stdout.length)).toMatch(/targets: \d+ met/);
+  expect(told.status).toBe(0);
+});
+
 test('the micro benchmarks run and check what they time', () => {
   const micro = bench('--micro', '--smoke');
   expect(micro.stderr).toBe('');
