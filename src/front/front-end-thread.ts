@@ -1,6 +1,6 @@
 /** A front end on a thread of its own, as the main thread sees it. */
 import { Worker } from 'node:worker_threads';
-import { siblingModule } from '../base/sibling-module.ts';
+import { siblingModule, threadFlags } from '../base/sibling-module.ts';
 import { SharedWords } from '../frame/shared-words.ts';
 import type { AppDescriptors } from './connections/listeners.ts';
 import type { FromFrontEnd, ToFrontEnd } from './front-end-message.ts';
@@ -29,6 +29,7 @@ export class FrontEndThread {
     this.#worker = new Worker(siblingModule(import.meta.url, 'front-end-worker'), {
       name: `uetcd-front-end-${setup.number}`,
       workerData: setup,
+      ...threadFlags,
       transferList: [setup.requests.port, setup.replies.port],
     });
     noteRunning(this);

@@ -7,7 +7,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
-import { siblingModule } from '../base/sibling-module.ts';
+import { siblingModule, threadFlags } from '../base/sibling-module.ts';
 import { listDirectory } from '../journal/directory.ts';
 import { lockDirectory } from '../journal/directory-lock.ts';
 import { readOnlyLayer } from './read-only-layer.ts';
@@ -30,6 +30,7 @@ export async function openDirectorySource(name: string, heapSizeMb: number): Pro
   const worker = new Worker(siblingModule(import.meta.url, 'directory-worker'), {
     name: 'uetcd-directory',
     workerData: directory,
+    ...threadFlags,
     resourceLimits: { maxOldGenerationSizeMb: heapSizeMb },
   });
   const close = async () => {

@@ -1,6 +1,6 @@
 /** Decides when a snapshot is made: at each checkpoint, one at a time, always the latest one. */
 import type { Piscina } from 'piscina';
-import { siblingModule } from '../base/sibling-module.ts';
+import { siblingModule, threadFlags } from '../base/sibling-module.ts';
 import type { SnapshotMetrics } from '../metrics/snapshot-metrics.ts';
 import type { SnapshotResult, SnapshotTask } from './snapshot-job.ts';
 
@@ -88,6 +88,7 @@ async function openPool(heapSizeMb: number): Promise<SnapshotPool> {
   const { Piscina } = await import('piscina');
   return new Piscina({
     filename: siblingModule(import.meta.url, 'snapshot-job').href,
+    ...threadFlags,
     name: 'makeSnapshot',
     minThreads: 0,
     maxThreads: 1,

@@ -1,6 +1,6 @@
 /** Starts the workers. Their entries are siblings of this file and take its extension, so source and build run alike. */
 import { type MessagePort, Worker } from 'node:worker_threads';
-import { siblingModule } from '../base/sibling-module.ts';
+import { siblingModule, threadFlags } from '../base/sibling-module.ts';
 import type { JournalSetup, StoreSetup } from './setup.ts';
 
 export function spawnStoreWorker(setup: StoreSetup, heapSizeMb: number): Worker {
@@ -9,6 +9,7 @@ export function spawnStoreWorker(setup: StoreSetup, heapSizeMb: number): Worker 
   return new Worker(siblingModule(import.meta.url, 'store-worker'), {
     name: 'uetcd-store',
     workerData: setup,
+    ...threadFlags,
     transferList: portsOf(ends),
     resourceLimits: { maxOldGenerationSizeMb: heapSizeMb },
   });
@@ -18,6 +19,7 @@ export function spawnJournalWorker(setup: JournalSetup): Worker {
   return new Worker(siblingModule(import.meta.url, 'journal-worker'), {
     name: 'uetcd-journal',
     workerData: setup,
+    ...threadFlags,
     transferList: portsOf([setup.journal, setup.snapshotHelper]),
   });
 }

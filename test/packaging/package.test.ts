@@ -51,6 +51,16 @@ describe('the packed package', () => {
     expect(program.output().stderr).toBe('');
   });
 
+  test('serves a program that is given on the command line', { timeout: 60_000 }, async () => {
+    const text = `import { startServer } from 'uetcd';
+      const server = await startServer({ port: 0, inMemory: true, frontEnds: 2 });
+      console.log((await fetch(server.url + '/v2/keys/a', { method: 'PUT' })).status);
+      await server.close();`;
+    const program = runProcess(process.execPath, ['--input-type=module', '-e', text], { cwd: home });
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    expect(program.output()).toMatchObject({ stdout: '201\n', stderr: '' });
+  });
+
   test('brings its types and no sources, tests or benchmarks', async () => {
     const { stdout } = await finished(runProcess('npm', ['ls', '--all', '--silent'], { cwd: home }));
     expect(stdout).not.toMatch(/vitest|typescript|tinybench|fast-check/);

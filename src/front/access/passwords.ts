@@ -12,7 +12,7 @@ import { hash as hashOf, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Piscina } from 'piscina';
 import type { ByteString } from '../../base/byte-string.ts';
-import { siblingModule } from '../../base/sibling-module.ts';
+import { siblingModule, threadFlags } from '../../base/sibling-module.ts';
 import type { Credentials } from '../../protocol/basic-auth.ts';
 
 export interface PasswordLimits {
@@ -148,6 +148,7 @@ async function openPool(): Promise<Piscina> {
   const { Piscina } = await import('piscina');
   return new Piscina({
     filename: siblingModule(import.meta.url, 'password-job').href,
+    ...threadFlags,
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: IDLE_THREAD_MS,
