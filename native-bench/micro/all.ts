@@ -1,4 +1,5 @@
 /** The parts of the server by themselves. What they cost together, on sockets, is what the scenarios measure. */
+import { measureEmbedding } from './embedding.ts';
 import { encodingCases } from './encoding-cases.ts';
 import { metricsCases } from './metrics-cases.ts';
 import { timeCases } from './micro-case.ts';
@@ -18,5 +19,6 @@ export async function runMicroBenchmarks(isSmoke: boolean, print: (text: string)
   print(`${await timeCases('values of 10 KB', textCases(), timeMs)}\n`);
   print(`${await timeCases('metrics', metricsCases(), timeMs)}\n`);
   print(`${measureStoreThroughRings(isSmoke ? 1 : 100, keyCount)}\n`);
+  print(`${measureEmbedding(isSmoke ? 1 : 20)}\n`);
   print(measureRecovery(isSmoke ? 2_000 : 1_000_000, isSmoke ? 1 : 3));
 }

@@ -5,8 +5,8 @@
  * that comes too late (`waitIndex` at or below the last index) is given the last event of its path. Heads may be as large
  * as with uetcd, since that is what large ones cost.
  */
-import '../../../src/front/connections/header-limit.ts';
-import uws, { type HttpRequest, type HttpResponse } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { uWS } from '../../../src/front/connections/library.ts';
 import { CONSTANT_ANSWER } from './constant-answer.ts';
 
 interface Watch {
@@ -18,7 +18,7 @@ const watchesByPath = new Map<string, Set<Watch>>();
 const lastEventByPath = new Map<string, { index: number; text: string }>();
 let index = 1;
 
-uws
+uWS
   .App()
   .get('/*', (response, request) => {
     const query = request.getQuery();

@@ -2,11 +2,11 @@
  * The files that TLS needs. They are looked at here before uWebSockets.js has them, since it says no more of a bad one
  * than that there is no App. It takes names of files only, so what it reads is what is there a moment later.
  */
-import './header-limit.ts';
-import uWS, { type TemplatedApp } from 'uWebSockets.js';
+import type { TemplatedApp } from 'uWebSockets.js';
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { faultOfKey } from '../../base/pem.ts';
+import { uWS } from './library.ts';
 
 /** PEM files. */
 export interface TlsFiles {

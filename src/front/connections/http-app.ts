@@ -1,9 +1,9 @@
 /** One uWebSockets.js App: its routes, where it listens, and the connections that it shares with the Apps of other threads. */
-import './header-limit.ts';
-import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
 import { writeOverload } from '../answers/responder.ts';
 import type { Admission } from './admission.ts';
 import type { ConnectionLimit } from './connection-limit.ts';
+import { uWS } from './library.ts';
 
 export type HttpHandler = (response: HttpResponse, request: HttpRequest) => void;
 

@@ -1,9 +1,9 @@
 /** Where a front end's connections come from: a listener for http, and one for https where there are certificates. */
-import './header-limit.ts';
-import uWS, { type TemplatedApp } from 'uWebSockets.js';
+import type { TemplatedApp } from 'uWebSockets.js';
 import { assert } from '../../base/assert.ts';
 import { createSecureApp, type TlsFiles } from './certificates.ts';
 import type { HttpApp } from './http-app.ts';
+import { uWS } from './library.ts';
 import { Listener } from './listener.ts';
 
 export interface ListenAddress {
