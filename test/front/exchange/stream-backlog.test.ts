@@ -42,6 +42,20 @@ describe('a backlog', () => {
     expect(backlog.isDrained).toBe(false);
   });
 
+  test('hands over no more at a time than a cork holds, and goes on within a piece', () => {
+    const response = new FakeResponse();
+    const backlog = new StreamBacklog(response.asResponse, 100_000);
+    const large = 'abcdefghij'.repeat(4_000);
+    for (const text of ['small', large, '{']) backlog.add(piece(text));
+    response.writeResults.push(true, true, false);
+    backlog.drain();
+    expect(response.written.map(({ length }) => length)).toEqual([5, 15 * 1024 - 5 - 12, 15 * 1024]);
+    expect(backlog.isDrained).toBe(false);
+    backlog.drain();
+    expect(response.body).toBe(`small${large}{`);
+    expect(backlog.isDrained).toBe(true);
+  });
+
   test('takes as many bytes as its budget, not one more; what has been written counts no longer', () => {
     const response = new FakeResponse();
     const backlog = new StreamBacklog(response.asResponse, 10);
