@@ -1,10 +1,12 @@
 /** Who starts and stops whom. */
+import { createRequire } from 'node:module';
+import { isIPv6 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { CertificateReload } from './certificate-reload.ts';
-import { connectionsFor, DEFAULTS, faultOf, LIMITS, type ServerConfig } from './config.ts';
+import { connectionsFor, faultOf, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { ReadVersions } from './frame/read-versions.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
@@ -21,21 +23,10 @@ import { readDescriptorsMax } from './metrics/process-reading.ts';
 import { Monitoring } from './monitoring.ts';
 import { parseCorsOrigins } from './protocol/cors.ts';
 import { ServerWorker } from './server-worker.ts';
+import { configOf, type StartOptions } from './start-options.ts';
 import type { DurableSetup, JournalBegin } from './workers/setup.ts';
 import { SnapshotSchedule } from './workers/snapshot-schedule.ts';
 import { spawnJournalWorker, spawnStoreWorker } from './workers/spawn.ts';
-
-/** All of it optional: see `DEFAULTS`. */
-export interface StartOptions extends Partial<ServerConfig> {
-  /** Short for a listen URL on `host`; 0 for a free port. Wins over `listenClientUrls`. */
-  readonly port?: number;
-  /** 127.0.0.1 unless told. */
-  readonly host?: string;
-  /** Called when the server cannot go on (its store has crashed). Default: says so on stderr and ends the process. */
-  readonly onFatal?: (error: Error) => void;
-  /** Gives up a start: it rejects with the signal's reason, and leaves nothing behind. Of no meaning once the server serves. */
-  readonly signal?: AbortSignal;
-}
 
 export interface RunningServer {
   /** Where clients are served: the first URL, with its real port. */
@@ -53,17 +44,17 @@ export interface RunningServer {
 }
 
 /**
- * Starts a server and resolves when it serves. Rejects with one clear line when it cannot: a port in use, a bad URL; and
- * when `signal` says so.
+ * Starts a server and resolves when it serves. Rejects with one clear line when it cannot: an option that is none (a TypeError),
+ * a port in use, a bad URL; and when `signal` says so.
  * Several can run in one process.
  */
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
-  const config: ServerConfig = { ...DEFAULTS, logLevel: 'silent', ...options };
+  const config = configOf(options);
   const fault = faultOf(config);
   if (fault !== undefined) throw new Error(fault);
   const log = await createLog(config.logLevel);
-  const urls =
-    options.port === undefined ? config.listenClientUrls : [`http://${options.host ?? '127.0.0.1'}:${options.port}`];
+  const { port, host = '127.0.0.1' } = options;
+  const urls = port === undefined ? config.listenClientUrls : [`http://${isIPv6(host) ? `[${host}]` : host}:${port}`];
   const addresses = urls.map(parseListenUrl);
   const metricsAddresses = config.listenMetricsUrls.map(parseListenUrl);
   const tls = tlsFilesOf(config, [...addresses, ...metricsAddresses], log);
@@ -78,6 +69,22 @@ const FATAL_EXIT_CODE = 70;
 function endProcess(error: Error): void {
   process.stderr.write(`uetcd: ${error.message}\n`);
   process.exit(FATAL_EXIT_CODE);
+}
+
+/** Not before a server starts: whoever only wants `--help` or a dump needs no library, and one that is not there can be told. */
+async function loadFrontEnds(): Promise<typeof import('./front/front-ends.ts')> {
+  await import('./front/connections/header-limit.ts');
+  try {
+    // Not by an import: of one that fails Node.js leaves a rejection behind that nobody can catch.
+    createRequire(import.meta.url)('uWebSockets.js');
+  } catch (cause) {
+    // Behind an empty line stands what the loader has said.
+    const reason = /\n\n(.+)/.exec((cause as Error).message)?.[1] ?? (cause as Error).message;
+    const where = `Node.js ${process.versions.node} on ${process.platform} ${process.arch}`;
+    const advice = 'npm fetches the binary for the Node.js that it runs with, 20 or 22: install anew with this one';
+    throw new Error(`uWebSockets.js cannot be loaded by ${where} (${reason}); ${advice}`, { cause });
+  }
+  return import('./front/front-ends.ts');
 }
 
 /** What becomes of some options when the server starts. */
@@ -137,7 +144,7 @@ class Server {
       signal?.addEventListener('abort', giveUp);
       const storeReady = this.#config.inMemory ? this.#startStore(undefined) : this.#startDurably(signal);
       // Loaded while the store comes back: the library and the rooms of a front end take as long as the rest of a start.
-      const [room] = await Promise.all([import('./front/front-ends.ts'), storeReady]);
+      const [room] = await Promise.all([loadFrontEnds(), storeReady]);
       signal?.throwIfAborted();
       const frontEnds = this.#openFrontEnds(room.FrontEnds);
       const urls = await frontEnds.listen(addresses, this.#config.advertiseClientUrls);
