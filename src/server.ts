@@ -1,10 +1,11 @@
 /** Who starts and stops whom. */
+import { isIPv6 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { CertificateReload } from './certificate-reload.ts';
-import { connectionsFor, DEFAULTS, faultOf, LIMITS, type ServerConfig } from './config.ts';
+import { connectionsFor, faultOf, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
 import { ReadVersions } from './frame/read-versions.ts';
 import { createSharedWords, SharedWords } from './frame/shared-words.ts';
@@ -21,21 +22,10 @@ import { readDescriptorsMax } from './metrics/process-reading.ts';
 import { Monitoring } from './monitoring.ts';
 import { parseCorsOrigins } from './protocol/cors.ts';
 import { ServerWorker } from './server-worker.ts';
+import { configOf, type StartOptions } from './start-options.ts';
 import type { DurableSetup, JournalBegin } from './workers/setup.ts';
 import { SnapshotSchedule } from './workers/snapshot-schedule.ts';
 import { spawnJournalWorker, spawnStoreWorker } from './workers/spawn.ts';
-
-/** All of it optional: see `DEFAULTS`. */
-export interface StartOptions extends Partial<ServerConfig> {
-  /** Short for a listen URL on `host`; 0 for a free port. Wins over `listenClientUrls`. */
-  readonly port?: number;
-  /** 127.0.0.1 unless told. */
-  readonly host?: string;
-  /** Called when the server cannot go on (its store has crashed). Default: says so on stderr and ends the process. */
-  readonly onFatal?: (error: Error) => void;
-  /** Gives up a start: it rejects with the signal's reason, and leaves nothing behind. Of no meaning once the server serves. */
-  readonly signal?: AbortSignal;
-}
 
 export interface RunningServer {
   /** Where clients are served: the first URL, with its real port. */
@@ -53,17 +43,17 @@ export interface RunningServer {
 }
 
 /**
- * Starts a server and resolves when it serves. Rejects with one clear line when it cannot: a port in use, a bad URL; and
- * when `signal` says so.
+ * Starts a server and resolves when it serves. Rejects with one clear line when it cannot: an option that is none (a TypeError),
+ * a port in use, a bad URL; and when `signal` says so.
  * Several can run in one process.
  */
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
-  const config: ServerConfig = { ...DEFAULTS, logLevel: 'silent', ...options };
+  const config = configOf(options);
   const fault = faultOf(config);
   if (fault !== undefined) throw new Error(fault);
   const log = await createLog(config.logLevel);
-  const urls =
-    options.port === undefined ? config.listenClientUrls : [`http://${options.host ?? '127.0.0.1'}:${options.port}`];
+  const { port, host = '127.0.0.1' } = options;
+  const urls = port === undefined ? config.listenClientUrls : [`http://${isIPv6(host) ? `[${host}]` : host}:${port}`];
   const addresses = urls.map(parseListenUrl);
   const metricsAddresses = config.listenMetricsUrls.map(parseListenUrl);
   const tls = tlsFilesOf(config, [...addresses, ...metricsAddresses], log);
@@ -136,7 +126,8 @@ class Server {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', giveUp);
       const storeReady = this.#config.inMemory ? this.#startStore(undefined) : this.#startDurably(signal);
-      // Loaded while the store comes back: the library and the rooms of a front end take as long as the rest of a start.
+      // Loaded while the store comes back: the library and the rooms of a front end take as long as the rest of a start. And not
+      // before: whoever only wants `--help` or a dump needs no library, and one that is not there can be told.
       const [room] = await Promise.all([import('./front/front-ends.ts'), storeReady]);
       signal?.throwIfAborted();
       const frontEnds = this.#openFrontEnds(room.FrontEnds);

@@ -1,6 +1,7 @@
 /** The server inside a program: the README's examples as they stand there, and that nothing is left behind. */
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startServer } from 'uetcd';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort, projectDirectory, runProcess } from '../support/servers.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary-directory.ts';
@@ -85,6 +86,76 @@ describe('the example', () => {
       /^http:\/\/127\.0\.0\.1:\d+\n201 \{"action":"set","node":\{"key":"\/greeting","value":"hello"/,
     );
   });
+});
+
+test.each([
+  [{ inmemory: true }, 'there is no option "inmemory"'],
+  [{ maxInFlight: '5' }, "the option maxInFlight must be a whole number above 0, not '5'"],
+  [{ eventHistory: 0 }, 'the option eventHistory must be a whole number above 0, not 0'],
+  [{ inMemory: 'false' }, "the option inMemory must be true or false, not 'false'"],
+  [
+    { listenClientUrls: 'http://127.0.0.1:0' },
+    /^the option listenClientUrls must be an array of one URL or more, not /,
+  ],
+  [{ listenClientUrls: [] }, 'the option listenClientUrls must be an array of one URL or more, not []'],
+  [{ listenMetricsUrls: [1] }, 'the option listenMetricsUrls must be an array of URLs, not [ 1 ]'],
+  [{ port: 70_000 }, 'the option port must be a port, or 0 for a free one, not 70000'],
+  [{ cors: 5 }, 'the option cors must be a string, not 5'],
+  [{ logLevel: 'loud' }, /^the option logLevel must be one of trace, .*, not 'loud'$/],
+  [{ signal: 5 }, 'the option signal must be an AbortSignal, not 5'],
+])('the options %j are refused in words', async (options, message) => {
+  const start = () => startServer({ inMemory: true, port: 0, ...(options as object) });
+  await expect(start()).rejects.toThrow(TypeError);
+  await expect(start()).rejects.toThrow(message);
+});
+
+test('an option that is undefined has its default, and a host of IPv6 needs no brackets', async () => {
+  const names = ['cors', 'frontEnds', 'listenMetricsUrls', 'logLevel', 'maxInFlight', 'name', 'storeHeapMb'];
+  const unsaid = Object.fromEntries(names.map((name) => [name, undefined]));
+  const server = await startServer({ ...unsaid, inMemory: true, port: 0, host: '::1' });
+  const answer = await fetch(`${server.url}/v2/keys/a`, { method: 'PUT' });
+  await server.close();
+  expect([server.url, answer.status]).toEqual([expect.stringMatching(/^http:\/\/\[::1\]:\d+$/), 201]);
+});
+
+test('without a binary of uWebSockets.js for this Node.js a start says what to do, and no more', async () => {
+  writeFileSync(
+    join(home, 'no-binary.cjs'),
+    `const Module = require('node:module');
+     const load = Module._load;
+     Module._load = (request, ...others) => {
+       if (request.startsWith('@uwsjs/')) throw new Error('Cannot find module');
+       return load(request, ...others);
+     };`,
+  );
+  const code = `
+    import { startServer } from 'uetcd';
+    await startServer({ port: 0, inMemory: true }).catch((error) => console.log(error.message));`;
+  const { exitCode, stdout, stderr } = await run('no-binary.js', code, '--require', './no-binary.cjs');
+  expect([exitCode, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(
+    /^uWebSockets\.js cannot be loaded by Node\.js [\d.]+ on .* \(Error: Cannot find module\); .*anew.*\n$/,
+  );
+});
+
+test('a closed server leaves its memory, whatever was connected to it', async () => {
+  // Of one server the rings are 12 MB: of all but the last one, whose object lives yet, nothing is held.
+  const code = `
+    import { startServer } from 'uetcd';
+    for (let count = 0; count < 8; count++) {
+      const server = await startServer({ port: 0, inMemory: true, listenMetricsUrls: ['http://127.0.0.1:0'], maxConnections: 100 });
+      await fetch(server.url + '/v2/keys/a', { method: 'PUT' }).then((answer) => answer.text());
+      const watch = await fetch(server.url + '/v2/keys/a?wait=true&stream=true');
+      watch.text().catch(() => {});
+      await server.close();
+    }
+    for (let turns = 0; turns < 20; turns++) {
+      gc();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    console.log(process.memoryUsage().arrayBuffers / 1024 / 1024 < 40);`;
+  const { exitCode, stdout, stderr } = await run('memory.js', code, '--expose-gc');
+  expect([exitCode, stderr, stdout]).toEqual([0, '', 'true\n']);
 });
 
 describe('after its servers have closed a process ends by itself', () => {

@@ -52,7 +52,7 @@ describe('the Dockerfile', () => {
   test('builds on a Node.js that the package supports, and does not serve as root', async () => {
     const versions = [...dockerfile.matchAll(/^FROM node:(\d+)-/gm)].map(([, major]) => major);
     expect(new Set(versions)).toEqual(new Set(['20']));
-    expect(manifest.engines.node).toContain('>=20');
+    expect(manifest.engines.node).toContain('^20.');
     expect(dockerfile.match(/^USER (.+)$/m)?.[1]).toBe('1000:1000');
     await expectKnownVariables(dockerfile);
   });

@@ -2,11 +2,9 @@
  * The files that TLS needs. They are looked at here before uWebSockets.js has them, since it says no more of a bad one
  * than that there is no App. It takes names of files only, so what it reads is what is there a moment later.
  */
-import type { TemplatedApp } from 'uWebSockets.js';
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { faultOfKey } from '../../base/pem.ts';
-import { uWS } from './library.ts';
 
 /** PEM files. */
 export interface TlsFiles {
@@ -31,16 +29,6 @@ export function readCertificate({ certFile, keyFile, trustedCaFile }: TlsFiles):
 /** Whether a certificate can be used now. */
 export function isInForce(certificate: X509Certificate, nowMs: number): boolean {
   return Date.parse(certificate.validFrom) <= nowMs && nowMs <= Date.parse(certificate.validTo);
-}
-
-/** Throws when uWebSockets.js does not take the files. */
-export function createSecureApp({ certFile, keyFile, trustedCaFile }: TlsFiles): TemplatedApp {
-  const ca = trustedCaFile === undefined ? {} : { ca_file_name: trustedCaFile };
-  try {
-    return uWS.SSLApp({ cert_file_name: certFile, key_file_name: keyFile, ...ca });
-  } catch (cause) {
-    throw new Error(`TLS cannot be set up with ${certFile} and ${keyFile}`, { cause });
-  }
 }
 
 function readPem<T>(file: string, what: string, parse: (text: string) => T): T {

@@ -1,4 +1,9 @@
-/** One uWebSockets.js App: its routes, where it listens, and the connections that it shares with the Apps of other threads. */
+/**
+ * One uWebSockets.js App: its routes, where it listens, and the connections that it shares with the Apps of other threads.
+ *
+ * The library gives no App back, and holds what was handed to it for as long as the thread lives. Behind a handler is a
+ * whole server with its rings, so handlers reach what they serve by variables that are changed when the App has closed.
+ */
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
 import { writeOverload } from '../answers/responder.ts';
 import type { Admission } from './admission.ts';
@@ -23,6 +28,7 @@ export class HttpApp {
   readonly #onError: (error: unknown) => void;
   readonly #listenSockets: us_listen_socket[] = [];
   #receivers: readonly number[] = [];
+  readonly #releases: (() => void)[] = [];
   /** Of an SSLApp. */
   #connectionCount = 0;
 
@@ -31,20 +37,26 @@ export class HttpApp {
     this.#app = app;
     this.#admit = admit;
     this.#onError = onError;
-    if (isSecure) app.filter(this.#countConnection);
+    if (isSecure) this.#onConnection(this.#countConnection);
     if (limit === undefined) return;
     const refuse = isSecure ? close : (response: HttpResponse) => refuseConnection(response, limit);
-    const onConnection = (response: HttpResponse, change: unknown): void => {
-      if (Number(change) < 0) limit.closed();
+    this.#onConnection((response, change) => {
+      if (change < 0) limit.closed();
       else if (!limit.opened()) refuse(response);
-    };
-    app.filter(onConnection);
+    });
   }
 
-  /** @param change 1 for a new connection, -1 for one that is no more. */
-  readonly #countConnection = (_: HttpResponse, change: unknown): void => {
-    this.#connectionCount += Number(change);
+  readonly #countConnection: ConnectionHandler = (_, change) => {
+    this.#connectionCount += change;
   };
+
+  #onConnection(handle: ConnectionHandler): void {
+    let note = handle;
+    this.#releases.push(() => {
+      note = ignore;
+    });
+    this.#app.filter((response, change: unknown) => note(response, Number(change)));
+  }
 
   get(pattern: string, handle: HttpHandler): void {
     this.#app.get(pattern, this.#guarded(handle));
@@ -65,12 +77,19 @@ export class HttpApp {
 
   /** An exception while one request is served closes its connection, and ends nothing else. */
   #guarded(handle: HttpHandler): HttpHandler {
-    const admit = this.#admit;
+    let serve = handle;
+    let admit = this.#admit;
+    let tell = this.#onError;
+    this.#releases.push(() => {
+      serve = close;
+      admit = undefined;
+      tell = ignore;
+    });
     return (response, request) => {
       try {
-        if (admit === undefined || admit(response, request)) handle(response, request);
+        if (admit === undefined || admit(response, request)) serve(response, request);
       } catch (error) {
-        this.#onError(error);
+        tell(error);
         response.close();
       }
     };
@@ -115,8 +134,9 @@ export class HttpApp {
   }
 
   /**
-   * Resolves when no connection is left after `close`. When many TLS handshakes are under way uWebSockets.js lets some of
-   * them wait where `close` does not see them, and goes on with a few each turn of the event loop.
+   * Resolves when no connection is left after `close`, and nothing is held any more of what was served. When many TLS handshakes
+   * are under way uWebSockets.js lets some of them wait where `close` does not see them, and goes on with a few each turn of the
+   * event loop.
    */
   async closed(): Promise<void> {
     // One more in each turn at least, and none comes any more.
@@ -124,8 +144,12 @@ export class HttpApp {
       await new Promise((resolve) => setImmediate(resolve));
       this.#app.close();
     }
+    for (const release of this.#releases.splice(0)) release();
   }
 }
+
+/** @param change 1 for a new connection, -1 for one that is no more. */
+type ConnectionHandler = (response: HttpResponse, change: number) => void;
 
 const LISTEN_EXCLUSIVE_PORT = 1;
 /** Host and options together are understood, but not declared. */
@@ -152,3 +176,5 @@ function refuseConnection(response: HttpResponse, { max }: ConnectionLimit): voi
 function close(response: HttpResponse): void {
   response.close();
 }
+
+function ignore(): void {}

@@ -9,6 +9,18 @@ import { createRequire } from 'node:module';
 
 const HEAD_SIZE_BYTES_MAX = 1024 * 1024;
 
-process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(HEAD_SIZE_BYTES_MAX);
+export const uWS = load();
 
-export const uWS: typeof Library = createRequire(import.meta.url)('uWebSockets.js');
+/** Throws when there is no binary for this Node.js. */
+function load(): typeof Library {
+  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(HEAD_SIZE_BYTES_MAX);
+  try {
+    return createRequire(import.meta.url)('uWebSockets.js');
+  } catch (cause) {
+    // Behind an empty line stands what the loader has said.
+    const reason = /\n\n(.+)/.exec((cause as Error).message)?.[1] ?? (cause as Error).message;
+    const where = `Node.js ${process.versions.node} on ${process.platform} ${process.arch}`;
+    const advice = 'npm fetches the binary for the Node.js that it runs with, 20 or 22: install anew with this one';
+    throw new Error(`uWebSockets.js cannot be loaded by ${where} (${reason}); ${advice}`, { cause });
+  }
+}

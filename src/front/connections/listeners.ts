@@ -1,7 +1,7 @@
 /** Where a front end's connections come from: a listener for http, and one for https where there are certificates. */
 import type { TemplatedApp } from 'uWebSockets.js';
 import { assert } from '../../base/assert.ts';
-import { createSecureApp, type TlsFiles } from './certificates.ts';
+import type { TlsFiles } from './certificates.ts';
 import type { HttpApp } from './http-app.ts';
 import { uWS } from './library.ts';
 import { Listener } from './listener.ts';
@@ -80,5 +80,15 @@ export class Listeners {
   /** Resolves when none is left after `close`. */
   async closed(): Promise<void> {
     await Promise.all([this.#plain.closed(), this.#secure?.closed()]);
+  }
+}
+
+/** Throws when uWebSockets.js does not take the files. */
+function createSecureApp({ certFile, keyFile, trustedCaFile }: TlsFiles): TemplatedApp {
+  const ca = trustedCaFile === undefined ? {} : { ca_file_name: trustedCaFile };
+  try {
+    return uWS.SSLApp({ cert_file_name: certFile, key_file_name: keyFile, ...ca });
+  } catch (cause) {
+    throw new Error(`TLS cannot be set up with ${certFile} and ${keyFile}`, { cause });
   }
 }
