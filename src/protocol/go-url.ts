@@ -1,5 +1,7 @@
 /** What etcd and Go say against a URL, in their words. Source: etcd 3.4, pkg/types/urls.go; Go 1.19, net/url/url.go. */
+import { type ByteString, byteStringOf, textOf } from '../base/byte-string.ts';
 import { quotedCharacter } from './go-quote.ts';
+import { describeBadEscape, describeEscape, isWellEscaped } from './percent.ts';
 
 /** What etcd says against a list of peer URLs; undefined when it takes them. */
 export function faultOfUrls(urls: readonly string[]): string | undefined {
@@ -59,11 +61,9 @@ function faultOfHost(host: string): string | undefined {
   const port = host.startsWith('[') ? host.slice(bracket + 1) : colon === -1 ? '' : host.slice(colon);
   if (!/^(?::[0-9]*)?$/.test(port)) return `invalid port ${quote(port)} after host`;
   // Only bytes beyond ASCII may be escaped, and the percent sign before the zone of an IPv6 address.
-  const wrong = /%(?!25|[89a-f][0-9a-f]).{0,2}|[ \\^`{|}]/is.exec(host)?.[0];
+  const wrong = /%(?!25|[89a-f][0-9a-f]).{0,2}|[ \\^`{|}]/is.exec(byteStringOf(host))?.[0] as ByteString | undefined;
   if (wrong === undefined) return undefined;
-  return wrong.startsWith('%')
-    ? `invalid URL escape ${quote(wrong)}`
-    : `invalid character ${quote(wrong)} in host name`;
+  return wrong.startsWith('%') ? textOf(describeEscape(wrong)) : `invalid character ${quote(wrong)} in host name`;
 }
 
 function faultOfUser(user: string): string | undefined {
@@ -71,8 +71,8 @@ function faultOfUser(user: string): string | undefined {
 }
 
 function faultOfEscape(text: string): string | undefined {
-  const wrong = /%(?![0-9a-f]{2}).{0,2}/is.exec(text)?.[0];
-  return wrong === undefined ? undefined : `invalid URL escape ${quote(wrong)}`;
+  const bytes = byteStringOf(text);
+  return isWellEscaped(bytes) ? undefined : textOf(describeBadEscape(bytes));
 }
 
 /** As Go's `%q`. */
