@@ -60,14 +60,31 @@ function faultOfHost(host: string): string | undefined {
   const colon = host.lastIndexOf(':');
   const port = host.startsWith('[') ? host.slice(bracket + 1) : colon === -1 ? '' : host.slice(colon);
   if (!/^(?::[0-9]*)?$/.test(port)) return `invalid port ${quote(port)} after host`;
-  // Only bytes beyond ASCII may be escaped, and the percent sign before the zone of an IPv6 address.
-  const wrong = /%(?!25|[89a-f][0-9a-f]).{0,2}|[ \\^`{|}]/is.exec(byteStringOf(host))?.[0] as ByteString | undefined;
+  // Go reads what is before, in and behind the zone of an IPv6 address one by one, so that no escape reaches over an end.
+  const zone = host.startsWith('[') ? host.slice(0, bracket).indexOf('%25') : -1;
+  if (zone === -1) return faultOfHostPart(host, HOST_FAULT);
+  return (
+    faultOfHostPart(host.slice(0, zone), HOST_FAULT) ??
+    faultOfHostPart(host.slice(zone, bracket), ZONE_FAULT) ??
+    faultOfHostPart(host.slice(bracket), HOST_FAULT)
+  );
+}
+
+/** Only bytes beyond ASCII may be escaped, and the percent sign. */
+const HOST_FAULT = /%(?!25|[89a-f][0-9a-f]).{0,2}|[ \\^`{|}]/is;
+/** Here it is the percent sign, the space, and what need not be escaped. */
+const ZONE_FAULT = /%(?!2[0124-9a-e]|3[0-9a-e]|4[1-9a-f]|5[0-9abdf]|6[1-9a-f]|7[0-9ae]).{0,2}|[ \\^`{|}]/is;
+
+function faultOfHostPart(part: string, fault: RegExp): string | undefined {
+  const wrong = fault.exec(byteStringOf(part))?.[0] as ByteString | undefined;
   if (wrong === undefined) return undefined;
   return wrong.startsWith('%') ? textOf(describeEscape(wrong)) : `invalid character ${quote(wrong)} in host name`;
 }
 
 function faultOfUser(user: string): string | undefined {
-  return /^[\w.~!$&'()*+,;=:%@-]*$/.test(user) ? faultOfEscape(user) : 'net/url: invalid userinfo';
+  if (!/^[\w.~!$&'()*+,;=:%@-]*$/.test(user)) return 'net/url: invalid userinfo';
+  const [name, password] = cut(user, ':');
+  return faultOfEscape(name) ?? faultOfEscape(password);
 }
 
 function faultOfEscape(text: string): string | undefined {

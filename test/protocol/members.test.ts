@@ -147,6 +147,12 @@ describe('a peer URL that Go cannot parse', () => {
     ['http://[::1', "missing ']' in host"],
     ['http://[::1]x:1', 'invalid port "x:1" after host'],
     ['http://x:1#%zz', 'invalid URL escape "%zz"'],
+    // None reaches from one part into the next.
+    ['http://u%z:p@x:1', 'invalid URL escape "%z"'],
+    ['http://u:%z@x:1', 'invalid URL escape "%z"'],
+    ['http://[%2%25en0]:1', 'invalid URL escape "%2"'],
+    ['http://[::1%25%]:1', 'invalid URL escape "%"'],
+    ['http://[::1%25%ff]:1', 'invalid URL escape "%ff"'],
     // Three bytes are told of an escape, not three characters.
     ['http://x:1/%a\u00e9', 'invalid URL escape "%a\\xc3"'],
     ['http://x%\u20ac:1', 'invalid URL escape "%\\xe2\\x82"'],
@@ -174,6 +180,7 @@ describe('a peer URL that Go cannot parse', () => {
 
   test.each([
     'http://[fe80::1%25en0]:1',
+    'http://[fe80::1%25%65n%200]:1',
     'http://x:',
     'https://:1',
     'unix://a:1',
