@@ -4,7 +4,7 @@
  * etcdserver/api/v2auth/auth.go.
  */
 import { type ByteString, byteStringOf } from '../base/byte-string.ts';
-import { fieldsOf, valueOfJson } from './go-json.ts';
+import { fieldsOf, takeTexts, valueOfJson } from './go-json.ts';
 import { escapeJson } from './json.ts';
 
 /** `null` when it was never given. */
@@ -55,9 +55,9 @@ export function readUser(text: ByteString): User | undefined {
   const isRead = readFields(valueOfJson(text), {
     user: (value) => readText(value, (name) => (user.user = name)),
     password: (value) => readText(value, (password) => (user.password = password)),
-    roles: (value) => readList(value, user.roles, (list) => (user.roles = list)),
-    grant: (value) => readList(value, user.grant, (list) => (user.grant = list)),
-    revoke: (value) => readList(value, user.revoke, (list) => (user.revoke = list)),
+    roles: listReader((list) => (user.roles = list)),
+    grant: listReader((list) => (user.grant = list)),
+    revoke: listReader((list) => (user.revoke = list)),
   });
   return isRead ? user : undefined;
 }
@@ -67,9 +67,9 @@ export function readRole(text: ByteString): Role | undefined {
   const role = roleNamed(NOTHING, { read: null, write: null });
   const isRead = readFields(valueOfJson(text), {
     role: (value) => readText(value, (name) => (role.role = name)),
-    permissions: (value) => readPermissions(value, role.permissions),
-    grant: (value) => readOptional(value, role.grant, (permissions) => (role.grant = permissions)),
-    revoke: (value) => readOptional(value, role.revoke, (permissions) => (role.revoke = permissions)),
+    permissions: permissionsReader(role.permissions),
+    grant: optionalReader((permissions) => (role.grant = permissions)),
+    revoke: optionalReader((permissions) => (role.revoke = permissions)),
   });
   return isRead ? role : undefined;
 }
@@ -138,37 +138,38 @@ function readText(value: unknown, take: (text: ByteString) => void): boolean {
   return value === null || typeof value === 'string';
 }
 
-/** @param known what the field has been given before: a `null` in the list leaves in its place what is there. */
-function readList(value: unknown, known: NameList, take: (list: NameList) => void): boolean {
-  if (value !== null && !Array.isArray(value)) return false;
-  const items: readonly unknown[] | null = value;
-  if (items?.some((item) => item !== null && typeof item !== 'string')) return false;
-  const nameOf = (item: unknown, place: number) =>
-    typeof item === 'string' ? byteStringOf(item) : (known?.[place] ?? NOTHING);
-  take(items === null ? null : items.map(nameOf));
-  return true;
-}
-
-function readPermissions(value: unknown, permissions: Permissions): boolean {
-  return readFields(value, {
-    kv: (kv) =>
-      readFields(kv, {
-        read: (list) => readList(list, permissions.read, (patterns) => (permissions.read = patterns)),
-        write: (list) => readList(list, permissions.write, (patterns) => (permissions.write = patterns)),
-      }),
-  });
-}
-
-function readOptional(
-  value: unknown,
-  known: Permissions | undefined,
-  take: (permissions: Permissions | undefined) => void,
-): boolean {
-  if (value === null) {
-    take(undefined);
+function listReader(take: (list: NameList) => void): FieldReader {
+  const left: string[] = [];
+  return (value) => {
+    if (value !== null && !Array.isArray(value)) return false;
+    const items: readonly unknown[] | null = value;
+    if (items?.some((item) => item !== null && typeof item !== 'string')) return false;
+    take(takeTexts(items, left)?.map(byteStringOf) ?? null);
     return true;
-  }
-  const permissions = known ?? { read: null, write: null };
-  take(permissions);
-  return readPermissions(value, permissions);
+  };
+}
+
+function permissionsReader(permissions: Permissions): FieldReader {
+  const lists = {
+    read: listReader((patterns) => (permissions.read = patterns)),
+    write: listReader((patterns) => (permissions.write = patterns)),
+  };
+  return (value) => readFields(value, { kv: (kv) => readFields(kv, lists) });
+}
+
+function optionalReader(take: (permissions: Permissions | undefined) => void): FieldReader {
+  let read: FieldReader | undefined;
+  return (value) => {
+    if (value === null) {
+      read = undefined;
+      take(undefined);
+      return true;
+    }
+    if (read === undefined) {
+      const permissions = { read: null, write: null };
+      read = permissionsReader(permissions);
+      take(permissions);
+    }
+    return read(value);
+  };
 }

@@ -8,6 +8,7 @@
  */
 import { type ByteString, textOf } from '../base/byte-string.ts';
 import { quotedCharacter } from './go-quote.ts';
+import { replaceInvalidUtf8 } from './json.ts';
 
 /** Go goes down to 10 000. No list of URLs nests at all, and the stack here is smaller. */
 const DEPTH_MAX = 1000;
@@ -56,6 +57,19 @@ export function fieldsOf(value: unknown): readonly Field[] | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
 }
 
+/**
+ * A list of texts as Go takes it in when its field comes, perhaps not for the first time: it is written over the last one,
+ * a `null` in it leaves in its place what is there, and behind a shorter list the rest of a longer one goes on to stand.
+ * @param left what the field's lists have left so far; changed.
+ */
+export function takeTexts(list: readonly unknown[] | null, left: string[]): string[] | null {
+  if (list === null || list.length === 0) left.length = 0; // With these two Go begins anew.
+  list?.forEach((item, place) => {
+    left[place] = typeof item === 'string' ? item : (left[place] ?? '');
+  });
+  return list && left.slice(0, list.length);
+}
+
 /** Whether the engine's parser, which knows no bound, cannot be led deep by this text. */
 function hasFewOpenings(text: ByteString): boolean {
   return text.split(/[[{]/, FEW_OPENINGS + 2).length <= FEW_OPENINGS + 1;
@@ -80,10 +94,15 @@ function fieldCountOf(value: unknown): number {
 /** Undefined when it is not JSON from beginning to end. */
 function valueOfWhole(text: ByteString): unknown {
   try {
-    return JSON.parse(textOf(text));
+    return parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** Throws when it is not JSON. */
+function parse(text: ByteString): unknown {
+  return JSON.parse(textOf(replaceInvalidUtf8(text)));
 }
 
 /** Each method moves over what it names and gives undefined, or gives the fault. */
@@ -155,7 +174,7 @@ class Scanner {
     const start = this.#position;
     const fault = this.#scalarThatBegins(first);
     if (fault === undefined && this.#keepsValues) {
-      this.lastValue = JSON.parse(textOf(this.#text.slice(start, this.#position) as ByteString));
+      this.lastValue = parse(this.#text.slice(start, this.#position) as ByteString);
     }
     return fault;
   }

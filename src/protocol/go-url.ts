@@ -1,5 +1,7 @@
 /** What etcd and Go say against a URL, in their words. Source: etcd 3.4, pkg/types/urls.go; Go 1.19, net/url/url.go. */
+import { type ByteString, byteStringOf, textOf } from '../base/byte-string.ts';
 import { quotedCharacter } from './go-quote.ts';
+import { describeBadEscape, describeEscape, isWellEscaped } from './percent.ts';
 
 /** What etcd says against a list of peer URLs; undefined when it takes them. */
 export function faultOfUrls(urls: readonly string[]): string | undefined {
@@ -58,21 +60,36 @@ function faultOfHost(host: string): string | undefined {
   const colon = host.lastIndexOf(':');
   const port = host.startsWith('[') ? host.slice(bracket + 1) : colon === -1 ? '' : host.slice(colon);
   if (!/^(?::[0-9]*)?$/.test(port)) return `invalid port ${quote(port)} after host`;
-  // Only bytes beyond ASCII may be escaped, and the percent sign before the zone of an IPv6 address.
-  const wrong = /%(?!25|[89a-f][0-9a-f]).{0,2}|[ \\^`{|}]/is.exec(host)?.[0];
+  // Go reads what is before, in and behind the zone of an IPv6 address one by one, so that no escape reaches over an end.
+  const zone = host.startsWith('[') ? host.slice(0, bracket).indexOf('%25') : -1;
+  if (zone === -1) return faultOfHostPart(host, HOST_FAULT);
+  return (
+    faultOfHostPart(host.slice(0, zone), HOST_FAULT) ??
+    faultOfHostPart(host.slice(zone, bracket), ZONE_FAULT) ??
+    faultOfHostPart(host.slice(bracket), HOST_FAULT)
+  );
+}
+
+/** Only bytes beyond ASCII may be escaped, and the percent sign. */
+const HOST_FAULT = /%(?!25|[89a-f][0-9a-f]).{0,2}|[ \\^`{|}]/is;
+/** Here it is the percent sign, the space, and what need not be escaped. */
+const ZONE_FAULT = /%(?!2[0124-9a-e]|3[0-9a-e]|4[1-9a-f]|5[0-9abdf]|6[1-9a-f]|7[0-9ae]).{0,2}|[ \\^`{|}]/is;
+
+function faultOfHostPart(part: string, fault: RegExp): string | undefined {
+  const wrong = fault.exec(byteStringOf(part))?.[0] as ByteString | undefined;
   if (wrong === undefined) return undefined;
-  return wrong.startsWith('%')
-    ? `invalid URL escape ${quote(wrong)}`
-    : `invalid character ${quote(wrong)} in host name`;
+  return wrong.startsWith('%') ? textOf(describeEscape(wrong)) : `invalid character ${quote(wrong)} in host name`;
 }
 
 function faultOfUser(user: string): string | undefined {
-  return /^[\w.~!$&'()*+,;=:%@-]*$/.test(user) ? faultOfEscape(user) : 'net/url: invalid userinfo';
+  if (!/^[\w.~!$&'()*+,;=:%@-]*$/.test(user)) return 'net/url: invalid userinfo';
+  const [name, password] = cut(user, ':');
+  return faultOfEscape(name) ?? faultOfEscape(password);
 }
 
 function faultOfEscape(text: string): string | undefined {
-  const wrong = /%(?![0-9a-f]{2}).{0,2}/is.exec(text)?.[0];
-  return wrong === undefined ? undefined : `invalid URL escape ${quote(wrong)}`;
+  const bytes = byteStringOf(text);
+  return isWellEscaped(bytes) ? undefined : textOf(describeBadEscape(bytes));
 }
 
 /** As Go's `%q`. */

@@ -36,6 +36,12 @@ const SEQUENCE_OR_ESCAPED = new RegExp(
   'g',
 );
 
+/** Of what that matches, the byte that is part of no sequence. */
+const INVALID = /^[\x80-\xff]$/;
+
+/** U+FFFD in UTF-8. */
+const REPLACEMENT = '\xef\xbf\xbd';
+
 /** True when the bytes are the same inside JSON as outside. */
 export function isPlain(bytes: ByteString): boolean {
   return PLAIN.test(bytes);
@@ -63,6 +69,15 @@ function escapeBeyondStringify(text: ByteString): ByteString {
     .replaceAll('&', '\\u0026')
     .replaceAll('\xe2\x80\xa8', '\\u2028')
     .replaceAll('\xe2\x80\xa9', '\\u2029') as ByteString;
+}
+
+/**
+ * The bytes with U+FFFD in place of each byte that belongs to no valid UTF-8 sequence: as Go reads a JSON string. (A
+ * TextDecoder would put one for several here, too.)
+ */
+export function replaceInvalidUtf8(bytes: ByteString): ByteString {
+  if (isUtf8(Buffer.from(bytes, 'latin1'))) return bytes;
+  return bytes.replace(SEQUENCE_OR_ESCAPED, (match) => (INVALID.test(match) ? REPLACEMENT : match)) as ByteString;
 }
 
 function escapeOneByOne(bytes: ByteString): ByteString {

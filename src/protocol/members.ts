@@ -3,9 +3,9 @@
  * it, so that a mistake is told in the same words, and then refused unless it changes nothing. Source: etcd 3.4,
  * etcdserver/api/v2http/client.go.
  */
-import { type ByteString, byteStringOf } from '../base/byte-string.ts';
+import { type ByteString, byteStringOf, textOf } from '../base/byte-string.ts';
 import { ALLOW, type Member, renderMember, renderMembers } from './answers.ts';
-import { type Field, faultOfJson, fieldsOf, valueOfJson } from './go-json.ts';
+import { type Field, faultOfJson, fieldsOf, takeTexts, valueOfJson } from './go-json.ts';
 import { faultOfUrls, normalUrl } from './go-url.ts';
 import {
   type PlainAnswer as AnswerWithContent,
@@ -123,17 +123,33 @@ function readPeerUrls(body: ByteString): string[] | string {
   if (fields === undefined) {
     return typeFault(request, 'value', 'struct { PeerURLs []string "json:\\"peerURLs\\"" }');
   }
+  const left: string[] = [];
   let urls: string[] = [];
   for (const list of peerUrlLists(fields)) {
     if (list !== null && !Array.isArray(list)) return typeFault(list, 'struct field .peerURLs', '[]string');
     const items: unknown[] = list ?? [];
     const misfit = items.find((item) => item !== null && typeof item !== 'string');
     if (misfit !== undefined) return typeFault(misfit, 'struct field .peerURLs', 'string');
-    // A null leaves what the field was given before.
-    urls = items.map((item, place) => String(item ?? urls[place] ?? '').trim());
+    urls = (takeTexts(list, left) ?? []).map((text) => trimSpace(wellFormed(text)));
   }
   return faultOfUrls(urls) ?? urls.map(normalUrl);
 }
+
+/** Half of a surrogate pair, which an escape can say, is U+FFFD to Go. */
+function wellFormed(text: string): string {
+  return textOf(byteStringOf(text));
+}
+
+/** Unlike the engine's `trim`, Go takes U+0085 for a space, and U+FEFF for none. One by one: a pattern for the end would be quadratic. */
+function trimSpace(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && SPACE.test(text.charAt(start))) start++;
+  while (end > start && SPACE.test(text.charAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+const SPACE = /\p{White_Space}/u;
 
 /** Go fills a field from every name that is its own but for the case (as Unicode folds it), in their order. */
 function peerUrlLists(fields: readonly Field[]): unknown[] {

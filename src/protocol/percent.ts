@@ -30,7 +30,12 @@ export function decodePercent(bytes: ByteString): ByteString {
  */
 export function describeBadEscape(bytes: ByteString): ByteString {
   const start = bytes.search(BAD_ESCAPE);
-  return `invalid URL escape "${quoteEscape(bytes.slice(start, start + 3) as ByteString)}"` as ByteString;
+  return describeEscape(bytes.slice(start, start + 3) as ByteString);
+}
+
+/** The same of an escape that is known to be bad. */
+export function describeEscape(escaped: ByteString): ByteString {
+  return `invalid URL escape "${quoteEscape(escaped)}"` as ByteString;
 }
 
 // After the percent sign there is room for one character of two bytes; longer ones are cut, and so invalid.

@@ -31,9 +31,9 @@ export class Statistics {
       return;
     }
     this.#add(success + 1);
-    // etcd counts these twice: its create shares the code of set, which counts a bad directory or root as a failed set.
+    // etcd counts this twice: its create shares the code of set, which counts a bad directory as a failed set.
     const isCreate = op === Op.create || op === Op.createInOrder;
-    if (isCreate && (outcome.code === 104 || outcome.code === 107)) this.#add(SETS_FAIL);
+    if (isCreate && outcome.code === 104) this.#add(SETS_FAIL);
   }
 
   countExpiry(): void {

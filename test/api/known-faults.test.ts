@@ -111,6 +111,7 @@ describe('counters', () => {
     ['an update of the root', 'updateFail', 'PUT', '?prevExist=true&value=1'],
     ['a swap of the root', 'compareAndSwapFail', 'PUT', '?prevValue=1&value=1'],
     ['a set of the root', 'setsFail', 'PUT', '?value=1'],
+    ['a create of the root', 'createFail', 'PUT', '?prevExist=false&value=1'],
     ['a deletion of the root', 'deleteFail', 'DELETE', ''],
   ] as const)('%s counts as %s and nothing else', async ([, counter, method, path], { api }) => {
     await api.put('/f', 'value=1');

@@ -167,6 +167,12 @@ const REPEATED_FIELDS = [
   ['/v2/auth/roles/twice', '{"role":"twice","permissions":{"kv":[],"kv":{}}}'],
   ['/v2/auth/roles/twice', '{"role":"twice","permissions":{"kv":{"read":["/a"]},"kv":{"write":["/b"]}}}'],
   ['/v2/auth/roles/twice', '{"role":"twice","grant":{"kv":{"read":["/c","/d"]}},"Grant":{"kv":{"read":[null,"/e"]}}}'],
+  ['/v2/auth/users/twice', '{"user":"twice","grant":["a","b"],"grant":["c"],"grant":[null,null]}'],
+  [
+    '/v2/auth/roles/twice',
+    '{"role":"twice","grant":{"kv":{"read":["f","g"]},"kv":{"read":["h"]},"kv":{"read":[null,null,null]}}}',
+  ],
+  ['/v2/members/1', '{"peerURLs":["a","b"],"peerURLs":["http://a:1"],"peerURLs":[null,null]}'],
   ['/v2/members/1', '{"peerURLs":1,"peerURLs":["http://a:1"]}'],
   ['/v2/members/1', '{"peerURLs":["a"],"PEERurls":[null]}'],
 ] as const;

@@ -106,6 +106,22 @@ describe('a check', () => {
     expect(passwords.recall('a:p')).toBeUndefined();
   });
 
+  test('of bytes that are no UTF-8 is wrong, whatever they look like as a text', async () => {
+    passwords = new Passwords(limits);
+    const replaced = 'caf\xef\xbf\xbd';
+    expect(await check('a', replaced, await hashOf(replaced))).toBe('right');
+    for (const password of ['caf\xe9', 'caf\xff', 'caf\xe2\x82'])
+      expect(await check('a', password, await hashOf(replaced))).toBe('wrong');
+  });
+
+  test('looks at 72 bytes, and what follows may be anything', async () => {
+    passwords = new Passwords(limits);
+    const looked = '\xc3\xa9'.repeat(36);
+    const hash = await hashOf(`${looked}\xc3\xa9`);
+    for (const more of ['', '\xc3\xa9', 'x', '\xff']) expect(await check('a', looked + more, hash)).toBe('right');
+    expect(await check('a', looked.slice(2), hash)).toBe('wrong');
+  });
+
   test('against what is no hash is wrong', async () => {
     passwords = new Passwords(limits);
     expect(await check('a', 'p', 'nonsense' as ByteString)).toBe('wrong');

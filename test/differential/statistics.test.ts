@@ -83,7 +83,7 @@ function countersFor(request: KeysRequest, answer: Answer, misfiles: boolean): s
     ((operation === 'compareAndSwap' || operation === 'delete') && errorCode === 107);
   if (misfiles && countsAsSuccess) return [`${operation}Success`];
   // A create goes through the code of set, which counts a bad path as well: copied, as no client is misled by it.
-  const countsTwice = operation === 'create' && (errorCode === 104 || errorCode === 107);
+  const countsTwice = operation === 'create' && errorCode === 104;
   return countsTwice ? ['createFail', 'setsFail'] : [`${operation}Fail`];
 }
 

@@ -104,6 +104,17 @@ test('a field that comes again is taken in again, and a null leaves what was giv
 });
 
 test.each([
+  ['["r","s","t"],"roles":["u"],"roles":[null,null]', ['u', 's']],
+  ['["r","s"],"roles":["t"],"roles":[null,null,null]', ['t', 's', '']],
+  ['["r","s"],"roles":[],"roles":[null,null]', ['', '']],
+  ['["r","s"],"roles":null,"roles":[null]', ['']],
+])('a longer list finds what a shorter one has left standing: %s', (lists, roles) => {
+  expect(userOf(userRequest, `{"user":"a","roles":${lists}}` as ByteString)).toMatchObject({ roles });
+  const body = `{"role":"a","permissions":{"kv":{"read":${lists.replaceAll('roles', 'read')}}}}` as ByteString;
+  expect(JSON.parse(String(roleTextOf(roleRequest, body))).permissions.kv.read).toEqual(roles);
+});
+
+test.each([
   '{"user":1,"user":"a"}',
   '{"user":"a","roles":{},"roles":[]}',
   '{"user":"a","roles":[1],"roles":["r:\\":"]}',

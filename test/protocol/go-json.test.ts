@@ -81,6 +81,21 @@ describe('the value of a text', () => {
     expect(fieldsOf(others[0]?.[1])).toEqual([]);
   });
 
+  test.each([
+    ['\xe2\x82', 2],
+    ['\xf0\x90\x80', 3],
+    ['\xed\xa0\x80', 3],
+    ['\xff', 1],
+    ['\xe2\x82\xac', 0],
+  ])('has U+FFFD for each byte of %j that is no UTF-8', (bytes, count) => {
+    const text = `"a${bytes}\\n"`;
+    for (const more of ['', ' and more']) {
+      const value = String(valueOfJson(`${text}${more}` as ByteString));
+      expect(value).toMatch(/^a.+\n$/);
+      expect(value.split('\ufffd')).toHaveLength(count + 1);
+    }
+  });
+
   test.each(['1', '[]', '"{}"', 'null', '{', ''])('%j has no fields', (text) => {
     expect(fieldsOf(valueOfJson(text as ByteString))).toBeUndefined();
   });

@@ -147,9 +147,20 @@ describe('a peer URL that Go cannot parse', () => {
     ['http://[::1', "missing ']' in host"],
     ['http://[::1]x:1', 'invalid port "x:1" after host'],
     ['http://x:1#%zz', 'invalid URL escape "%zz"'],
+    // None reaches from one part into the next.
+    ['http://u%z:p@x:1', 'invalid URL escape "%z"'],
+    ['http://u:%z@x:1', 'invalid URL escape "%z"'],
+    ['http://[%2%25en0]:1', 'invalid URL escape "%2"'],
+    ['http://[::1%25%]:1', 'invalid URL escape "%"'],
+    ['http://[::1%25%ff]:1', 'invalid URL escape "%ff"'],
+    // Three bytes are told of an escape, not three characters.
+    ['http://x:1/%a\u00e9', 'invalid URL escape "%a\\xc3"'],
+    ['http://x%\u20ac:1', 'invalid URL escape "%\\xe2\\x82"'],
+    ['http://x%\u00e9:1', 'invalid URL escape "%\u00e9"'],
   ])('%j: %s', (url, fault) => {
     const { body } = answer('POST', '', JSON.stringify({ peerURLs: [url] }));
-    expect(JSON.parse(body).message.replace(/^parse ".*": /, '')).toBe(fault);
+    const { message: text } = JSON.parse(Buffer.from(body, 'latin1').toString());
+    expect(text.replace(/^parse ".*": /, '')).toBe(fault);
   });
 
   test.each([
@@ -157,6 +168,10 @@ describe('a peer URL that Go cannot parse', () => {
     ['http://\u00a0|', '"http://\\u00a0|"'],
     ['http://\u{e0001}|"', '"http://\\U000e0001|\\""'],
     ['http://\u00e9 x#y', '"http://\u00e9 x"'],
+    ['http://\ud800 x', '"http://\ufffd x"'],
+    ['\x85\v\u2003http://|\u3000\x85', '"http://|"'],
+    ['\ufeff http://x:1|', '"\\ufeff http://x:1|"'],
+    [`http://|${'\t'.repeat(100_000)}|\t`, `"http://|${'\\t'.repeat(100_000)}|"`],
   ])('%j is quoted as %s', (url, quoted) => {
     const { body } = answer('POST', '', JSON.stringify({ peerURLs: [url] }));
     const { message: text } = JSON.parse(Buffer.from(body, 'latin1').toString());
@@ -165,6 +180,7 @@ describe('a peer URL that Go cannot parse', () => {
 
   test.each([
     'http://[fe80::1%25en0]:1',
+    'http://[fe80::1%25%65n%200]:1',
     'http://x:',
     'https://:1',
     'unix://a:1',

@@ -11,7 +11,7 @@
 import { hash as hashOf, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Piscina } from 'piscina';
-import type { ByteString } from '../../base/byte-string.ts';
+import { type ByteString, byteStringOf, textOf } from '../../base/byte-string.ts';
 import { siblingModule, threadFlags } from '../../base/sibling-module.ts';
 import type { Credentials } from '../../protocol/basic-auth.ts';
 
@@ -37,6 +37,8 @@ export interface Remembered {
 }
 
 const IDLE_THREAD_MS = 30_000;
+/** bcrypt looks at no more of one. */
+const PASSWORD_BYTES_MAX = 72;
 
 export class Passwords {
   readonly #limits: PasswordLimits;
@@ -68,7 +70,7 @@ export class Passwords {
   /**
    * @param authorization the header, by which the credentials are remembered.
    * @param hash of the password, as the store has it now.
-   * @param onResult called later.
+   * @param onResult called later, or at once when nobody needs to look.
    */
   check(
     authorization: string,
@@ -76,6 +78,11 @@ export class Passwords {
     hash: ByteString,
     onResult: (result: CheckResult) => void,
   ): void {
+    const text = textOfPassword(password);
+    if (text === undefined) {
+      onResult('wrong');
+      return;
+    }
     const digest = this.#digestOf(authorization);
     const sameCheck = digest + hash;
     const waiting = this.#waiting.get(sameCheck);
@@ -90,7 +97,7 @@ export class Passwords {
     }
     this.#waiting.set(sameCheck, [onResult]);
     this.#waitingOfUser.set(name, ofUser + 1);
-    void this.#run<boolean>('checkPassword', { password: textOfPassword(password), hash }).then((isRight) => {
+    void this.#run<boolean>('checkPassword', { password: text, hash }).then((isRight) => {
       if (isRight === true) this.#remember(digest, name, hash);
       this.#leave(name);
       const results = this.#waiting.get(sameCheck) ?? [];
@@ -102,7 +109,7 @@ export class Passwords {
   /** @returns the hash to be kept; undefined when too many wait already. */
   async hash(password: ByteString): Promise<ByteString | undefined> {
     if (this.#queued >= this.#limits.passwordQueueMax) return undefined;
-    return this.#run<ByteString>('hashPassword', textOfPassword(password));
+    return this.#run<ByteString>('hashPassword', textOf(password));
   }
 
   async close(): Promise<void> {
@@ -155,7 +162,15 @@ async function openPool(): Promise<Piscina> {
   });
 }
 
-/** bcrypt takes the UTF-8 of a text. Bytes that are none were no password ever: those come as JSON. */
-function textOfPassword(password: ByteString): string {
-  return Buffer.from(password, 'latin1').toString('utf8');
+/**
+ * bcrypt takes the UTF-8 of a text. Bytes that are none were no password ever, since those come as JSON; as a text they
+ * would be taken for one in which U+FFFD stands. What bcrypt does not look at may be anything.
+ */
+function textOfPassword(password: ByteString): string | undefined {
+  const text = textOf(password);
+  return bcryptPartOf(byteStringOf(text)) === bcryptPartOf(password) ? text : undefined;
+}
+
+function bcryptPartOf(password: ByteString): string {
+  return password.slice(0, PASSWORD_BYTES_MAX);
 }
