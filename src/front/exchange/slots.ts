@@ -19,13 +19,13 @@
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import { assert } from '../../base/assert.ts';
+import { SLOT_BITS } from '../../frame/reply-frame.ts';
 import type { BodyShare } from './body-budget.ts';
 import type { StreamBacklog } from './stream-backlog.ts';
 
 export const SlotState = { free: 0, waiting: 1, abandoned: 2, watching: 3, cancelling: 4, sending: 5 } as const;
 
-/** A frame has room for 20 bits beside the number of the front end. */
-export const SLOTS_MAX = 1 << 20;
+export const SLOTS_MAX = 1 << SLOT_BITS;
 
 /** What keeps a slot after the store's answer: it is cancelled when the client goes. */
 export interface LongAnswer {
