@@ -43,9 +43,8 @@ export class Slots {
   /** Slots whose forms came in pieces, and took their bytes of a budget. */
   readonly #bodies = new Map<number, BodyShare>();
   readonly #free: number[] = [];
-  /** How many slots wait for a whole answer, and how many belong to watches. */
+  /** How many slots wait for a whole answer. */
   waitingCount = 0;
-  watchingCount = 0;
 
   /**
    * @param waitingMax how many may wait for a whole answer.
@@ -90,14 +89,12 @@ export class Slots {
   /** The watch has been accepted. */
   startWatching(slot: number): void {
     this.#wait(-1);
-    this.watchingCount++;
     this.#states[slot] = SlotState.watching;
   }
 
   /** The answer is here but takes longer to send. */
   startSending(slot: number, answer: LongAnswer): void {
     if (this.#states[slot] === SlotState.watching) {
-      this.watchingCount--;
       this.#wait(1);
       this.#backlogs.delete(slot);
     }
@@ -113,10 +110,7 @@ export class Slots {
 
   /** The client of a watch is gone, and the store has been told. */
   startCancelling(slot: number): void {
-    if (this.#states[slot] === SlotState.abandoned) {
-      this.#wait(-1);
-      this.watchingCount++;
-    }
+    if (this.#states[slot] === SlotState.abandoned) this.#wait(-1);
     this.#responses[slot] = undefined;
     this.#backlogs.delete(slot);
     this.#states[slot] = SlotState.cancelling;
@@ -126,8 +120,7 @@ export class Slots {
   release(slot: number): void {
     const state = this.#states[slot];
     assert(state !== SlotState.free && state !== undefined, 'a slot is released once');
-    if (state === SlotState.watching || state === SlotState.cancelling) this.watchingCount--;
-    else this.#wait(-1);
+    if (state !== SlotState.watching && state !== SlotState.cancelling) this.#wait(-1);
     this.#responses[slot] = undefined;
     this.#states[slot] = SlotState.free;
     this.#backlogs.delete(slot);
