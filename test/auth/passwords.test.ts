@@ -106,6 +106,20 @@ describe('a check', () => {
     expect(passwords.recall('a:p')).toBeUndefined();
   });
 
+  test('is checked again as soon as there can be a thread for it, and not before', async () => {
+    let opened = 0;
+    const pool = { run: async () => true, destroy: async () => {} };
+    const open = async () => {
+      if (opened++ === 0) throw new Error('EMFILE: too many open files');
+      return pool;
+    };
+    passwords = new Passwords(limits, undefined, open);
+    const hash = 'a hash' as ByteString;
+    expect(await check('a', 'p', hash)).toBe('busy');
+    expect(await check('a', 'p', hash)).toBe('right');
+    expect(opened).toBe(2);
+  });
+
   test('against what is no hash is wrong', async () => {
     passwords = new Passwords(limits);
     expect(await check('a', 'p', 'nonsense' as ByteString)).toBe('wrong');

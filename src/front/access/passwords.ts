@@ -36,6 +36,8 @@ export interface Remembered {
   untilMs: number;
 }
 
+export type PasswordPool = Pick<Piscina, 'run' | 'destroy'>;
+
 const IDLE_THREAD_MS = 30_000;
 
 export class Passwords {
@@ -46,13 +48,15 @@ export class Passwords {
   /** Those who wait for the same check share it. */
   readonly #waiting = new Map<string, ((result: CheckResult) => void)[]>();
   readonly #waitingOfUser = new Map<ByteString, number>();
+  readonly #open: () => Promise<PasswordPool>;
   /** Made, and its library loaded, for the first password: most servers know none. */
-  #pool: Promise<Piscina> | undefined;
+  #pool: Promise<PasswordPool> | undefined;
   #queued = 0;
 
-  constructor(limits: PasswordLimits, nowMs: () => number = () => performance.now()) {
+  constructor(limits: PasswordLimits, nowMs: () => number = () => performance.now(), open = openPool) {
     this.#limits = limits;
     this.#nowMs = nowMs;
+    this.#open = open;
   }
 
   /** Whose password that header holds, if it was right of late: it still is if the user's hash is the same. */
@@ -106,14 +110,15 @@ export class Passwords {
   }
 
   async close(): Promise<void> {
-    await (await this.#pool)?.destroy();
+    const pool = await this.#pool?.catch(() => undefined);
+    await pool?.destroy();
   }
 
   /** @returns undefined when there is no thread any more. */
   async #run<T>(name: string, task: unknown): Promise<T | undefined> {
     this.#queued++;
     try {
-      this.#pool ??= openPool();
+      this.#pool ??= this.#opened();
       const pool = await this.#pool;
       return await pool.run(task, { name });
     } catch {
@@ -121,6 +126,14 @@ export class Passwords {
     } finally {
       this.#queued--;
     }
+  }
+
+  /** When there is none to be had the next password asks again. */
+  #opened(): Promise<PasswordPool> {
+    return this.#open().catch((error: unknown) => {
+      this.#pool = undefined;
+      throw error;
+    });
   }
 
   #digestOf(authorization: string): string {
@@ -144,7 +157,7 @@ export class Passwords {
   }
 }
 
-async function openPool(): Promise<Piscina> {
+async function openPool(): Promise<PasswordPool> {
   const { Piscina } = await import('piscina');
   return new Piscina({
     filename: siblingModule(import.meta.url, 'password-job').href,
