@@ -24,7 +24,7 @@ export class SnapshotSchedule {
   readonly #heapSizeMb: number;
   readonly #log: SnapshotLog;
   readonly #metrics: SnapshotMetrics;
-  readonly #open: (heapSizeMb: number) => Promise<SnapshotPool>;
+  readonly #open: typeof openPool;
   #pool: SnapshotPool | undefined;
   #running: Promise<void> | undefined;
   /** The latest checkpoint that has no snapshot yet; 0 for none. */
@@ -74,7 +74,7 @@ export class SnapshotSchedule {
   async #make(sequence: number): Promise<void> {
     try {
       // Here, since that can fail, too: when files or threads are used up.
-      this.#pool ??= await this.#open(this.#heapSizeMb);
+      this.#pool ??= await this.#open(this.#heapSizeMb, (error) => this.#lose(error));
       if (this.#isClosed) return;
       const task = { directory: this.#directory, sequence, historyEventsMax: this.#historyEventsMax };
       const { nodes, tookMs } = await this.#pool.run(task);
@@ -86,12 +86,22 @@ export class SnapshotSchedule {
       this.#log.error({ sequence, err: error }, 'no snapshot could be made; all files are kept');
     }
   }
+
+  /** Its thread could not begin, or is gone: the snapshot is given up, and the next one has another. */
+  #lose(error: unknown): void {
+    this.#log.error({ err: error }, 'the thread for snapshots has failed');
+    void this.#pool?.destroy();
+    this.#pool = undefined;
+  }
 }
 
-/** Its library is loaded for the first snapshot: a server in memory, or one that has just started, does without. */
-async function openPool(heapSizeMb: number): Promise<SnapshotPool> {
+/**
+ * Its library is loaded for the first snapshot: a server in memory, or one that has just started, does without.
+ * @param onError gets why a thread could not begin: what it was to do would wait for ever.
+ */
+async function openPool(heapSizeMb: number, onError: (error: unknown) => void): Promise<SnapshotPool> {
   const { Piscina } = await import('piscina');
-  return new Piscina({
+  const pool = new Piscina({
     filename: siblingModule(import.meta.url, 'snapshot-job').href,
     name: 'makeSnapshot',
     minThreads: 0,
@@ -99,4 +109,5 @@ async function openPool(heapSizeMb: number): Promise<SnapshotPool> {
     idleTimeout: 10_000,
     resourceLimits: { maxOldGenerationSizeMb: heapSizeMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
+  return pool.on('error', onError);
 }

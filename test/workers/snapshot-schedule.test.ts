@@ -39,3 +39,28 @@ test('a snapshot whose thread cannot be had has failed, and the next checkpoint 
   expect([metrics.failedCount, opened]).toEqual([1, 2]);
   await schedule.close();
 });
+
+test('nor is one waited for whose thread could not begin', async () => {
+  const said: string[] = [];
+  const note = (_: object, text: string) => void said.push(text);
+  const metrics = new SnapshotMetrics(SnapshotMetrics.createMemory());
+  const fails: ((error: unknown) => void)[] = [];
+  const open = async (_: number, onError: (error: unknown) => void): Promise<SnapshotPool> => {
+    let refuse: (error: Error) => void = () => {};
+    const isFirst = fails.push(onError) === 1;
+    const run: SnapshotPool['run'] = () =>
+      new Promise((resolve, reject) => {
+        if (isFirst) refuse = reject;
+        else resolve({ nodes: 1, tookMs: 1 });
+      });
+    return { run, destroy: async () => refuse(new Error('Terminating worker thread')) };
+  };
+  const schedule = new SnapshotSchedule(directory, 1000, 64, { info: note, error: note }, metrics, open);
+  schedule.checkpoint(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  fails[0]?.(new Error('Worker initialization failure: EMFILE'));
+  await expect.poll(() => said.at(-1)).toBe('no snapshot could be made; all files are kept');
+  schedule.checkpoint(2);
+  await expect.poll(() => said.at(-1)).toBe('snapshot made');
+  await schedule.close();
+});

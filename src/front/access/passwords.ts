@@ -48,7 +48,7 @@ export class Passwords {
   /** Those who wait for the same check share it. */
   readonly #waiting = new Map<string, ((result: CheckResult) => void)[]>();
   readonly #waitingOfUser = new Map<ByteString, number>();
-  readonly #open: () => Promise<PasswordPool>;
+  readonly #open: typeof openPool;
   /** Made, and its library loaded, for the first password: most servers know none. */
   #pool: Promise<PasswordPool> | undefined;
   #queued = 0;
@@ -130,10 +130,16 @@ export class Passwords {
 
   /** When there is none to be had the next password asks again. */
   #opened(): Promise<PasswordPool> {
-    return this.#open().catch((error: unknown) => {
+    return this.#open(() => this.#lose()).catch((error: unknown) => {
       this.#pool = undefined;
       throw error;
     });
+  }
+
+  /** A thread could not begin: who waits for it is told so, and the next password has another. */
+  #lose(): void {
+    void this.close();
+    this.#pool = undefined;
   }
 
   #digestOf(authorization: string): string {
@@ -157,14 +163,16 @@ export class Passwords {
   }
 }
 
-async function openPool(): Promise<PasswordPool> {
+/** @param onError called when a thread could not begin: what it was to do would wait for ever. */
+async function openPool(onError: () => void): Promise<PasswordPool> {
   const { Piscina } = await import('piscina');
-  return new Piscina({
+  const pool = new Piscina({
     filename: siblingModule(import.meta.url, 'password-job').href,
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: IDLE_THREAD_MS,
   });
+  return pool.on('error', onError);
 }
 
 /** bcrypt takes the UTF-8 of a text. Bytes that are none were no password ever: those come as JSON. */
