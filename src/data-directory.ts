@@ -46,11 +46,21 @@ function nextIdentity(file: string): StoredIdentity {
 }
 
 function readIdentity(file: string): StoredIdentity {
-  const { clusterId, memberId, raftTerm } = JSON.parse(readFileSync(file, 'utf8')) as StoredIdentity;
-  if (typeof clusterId !== 'string' || typeof memberId !== 'string' || !Number.isSafeInteger(raftTerm)) {
+  const { clusterId, memberId, raftTerm } = saidIn(readFileSync(file, 'utf8'));
+  const areTexts = typeof clusterId === 'string' && typeof memberId === 'string';
+  if (!areTexts || typeof raftTerm !== 'number' || !Number.isSafeInteger(raftTerm)) {
     throw new Error(`${file} does not say who lives here: restore it, or move it away to get new ids`);
   }
   return { clusterId, memberId, raftTerm };
+}
+
+/** Nothing where the file is damaged. */
+function saidIn(text: string): Partial<StoredIdentity> {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
 }
 
 function newIdentity(): StoredIdentity {

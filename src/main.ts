@@ -39,7 +39,11 @@ program
   .addOption(ENDPOINT)
   .addOption(
     new Option('--data-dir <directory>', 'reads a data directory that no server has, hidden keys too').conflicts([
-      ...['endpoint', 'lossy', 'caFile', 'certFile', 'keyFile'],
+      'endpoint',
+      'lossy',
+      'caFile',
+      'certFile',
+      'keyFile',
     ]),
   )
   .addOption(CA_FILE)

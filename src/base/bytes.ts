@@ -1,4 +1,4 @@
-/** Bytes from one buffer to another, and bytes that are compared. */
+/** Bytes from one buffer to another, and bytes that are compared or counted. */
 import './latin1.ts';
 import type { ByteString } from './byte-string.ts';
 
@@ -26,6 +26,11 @@ export function copyOf(source: Uint8Array): Uint8Array<ArrayBuffer> {
 /** The same of bytes that others write to soon; what is in no shared memory stays as it is. */
 export function outOfShared(bytes: Uint8Array): Uint8Array {
   return bytes.buffer instanceof SharedArrayBuffer ? copyOf(bytes) : bytes;
+}
+
+/** What they are together. */
+export function sizeBytesOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }
 
 /** Whether the `length` bytes from `at` are those of `other` from `from`. Looks from the end: paths of one directory differ there. */

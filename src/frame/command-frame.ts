@@ -183,6 +183,11 @@ export function pathSizeBytesAt(view: DataView, at: number): number {
   return view.getUint32(at + PATH_SIZE_AT, true);
 }
 
+/** When the command at `at` was accepted, epoch ms. */
+export function timeMsAt(view: DataView, at: number): number {
+  return view.getFloat64(at + TIME_AT, true);
+}
+
 /** Reads one command; the fields stay valid while the frame does, the strings for ever. */
 export class CommandReader {
   #bytes: Buffer = Buffer.alloc(0);

@@ -59,6 +59,8 @@ export const ReplyFormat = {
 } as const;
 
 export const REPLY_HEAD_SIZE_BYTES = 32;
+/** A slot has so many bits: beside it stand STREAM_BIT in an event, and the number of its front end in a watcher's id. */
+export const SLOT_BITS = 20;
 /** Set in an event's slot when the watch is a stream. */
 export const STREAM_BIT = 0x8000_0000;
 /** Bit of `format`: the request was a HEAD, so in place of the body stands its size, in decimal digits. */

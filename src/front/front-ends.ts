@@ -19,8 +19,9 @@ export class FrontEnds {
   /** @param setups by number; the first is opened on this thread. */
   constructor(setups: readonly FrontEndSetup[], events: FrontEndEvents) {
     const [first, ...others] = setups as readonly [FrontEndSetup, ...FrontEndSetup[]];
-    this.#threads = others.map((setup) => new FrontEndThread(setup, events));
+    // Before there are threads: if it throws, nobody would hear them or end them.
     this.#first = new OpenFrontEnd(first, events);
+    this.#threads = others.map((setup) => new FrontEndThread(setup, events));
   }
 
   /**

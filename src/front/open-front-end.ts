@@ -85,6 +85,7 @@ export class OpenFrontEnd {
   readonly #quiet: QuietLoop;
   readonly #passwords: Passwords;
   #metricsListeners: Listeners | undefined;
+  #draining: NodeJS.Timeout | undefined;
 
   constructor(setup: FrontEndSetup, { onError, onWarning, onFatal }: FrontEndEvents) {
     const { identity, limits, startedMs, isCounting } = setup;
@@ -190,18 +191,20 @@ export class OpenFrontEnd {
     this.#metricsListeners?.stopListening();
   }
 
-  /** Ends all watches, and calls back when no answer is due any more. */
+  /** Ends all watches, and calls back when no answer is due any more; not after `close`. */
   drain(onDrained: () => void): void {
     this.client.endWatches();
     const check = () => {
       if (this.client.dueCount === 0 && this.frontEnd.pendingCount === 0) onDrained();
-      else setTimeout(check, DRAIN_CHECK_MS);
+      else this.#draining = setTimeout(check, DRAIN_CHECK_MS);
     };
     check();
   }
 
   /** Closes every connection; nothing is awaited, polled or written afterwards. */
   close(): void {
+    // What the store has not answered by now is due for ever.
+    clearTimeout(this.#draining);
     this.listeners.close();
     this.#metricsListeners?.close();
     this.#endOfWatching();

@@ -1,6 +1,6 @@
 /** What has happened, on its way to those who watch: one event, one body, and for each front end a list of its slots. */
 import { assert } from '../base/assert.ts';
-import { STREAM_BIT } from '../frame/reply-frame.ts';
+import { SLOT_BITS, STREAM_BIT } from '../frame/reply-frame.ts';
 import { FRONT_ENDS_MAX } from '../frame/shared-words.ts';
 import type { StoreEvent } from '../store/event.ts';
 import { eventSizeBytes } from '../store/render-bytes.ts';
@@ -8,7 +8,6 @@ import type { Watcher } from '../store/watcher-hub.ts';
 import type { ReplyWriter } from './reply-writer.ts';
 
 /** A watcher's id is its front end and its slot. */
-const SLOT_BITS = 20;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
 
 assert(FRONT_ENDS_MAX <= 1 << (31 - SLOT_BITS), "a watcher's id has room for the number of its front end");

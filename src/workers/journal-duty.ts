@@ -8,7 +8,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { InvariantError } from '../base/assert.ts';
-import { ControlOp } from '../frame/command-frame.ts';
+import { ControlOp, timeMsAt } from '../frame/command-frame.ts';
 import type { LinkConsumer } from '../frame/link.ts';
 import { JournalState, type SharedWords } from '../frame/shared-words.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
@@ -21,8 +21,6 @@ import type { WorkerMessage } from './setup.ts';
 const GROUP_SIZE_BYTES_MAX = 2 * 1024 * 1024;
 /** Quiet for so long, the journal seals its last group. */
 const QUIET_MS = 250;
-/** Where a command frame has its time. */
-const FRAME_TIME_AT = 8;
 
 export class JournalDuty implements Duty {
   readonly #frames: LinkConsumer;
@@ -104,7 +102,7 @@ export class JournalDuty implements Duty {
       const sequence = view.getFloat64(frameOffset, true);
       const at = frameOffset + JOURNAL_FRAME_HEAD_SIZE_BYTES;
       const sizeBytes = frameSizeBytes - JOURNAL_FRAME_HEAD_SIZE_BYTES;
-      this.#writer.append(bytes, at, sizeBytes, sequence, view.getFloat64(at + FRAME_TIME_AT, true));
+      this.#writer.append(bytes, at, sizeBytes, sequence, timeMsAt(view, at));
       groupSizeBytes += sizeBytes;
       taken++;
       if (bytes[at] === ControlOp.checkpoint) {

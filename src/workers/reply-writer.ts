@@ -6,7 +6,7 @@
  * when the disk fails the gate opens, since everything behind it is refused instead.
  */
 import '../base/latin1.ts';
-import { copyBytes } from '../base/bytes.ts';
+import { copyBytes, sizeBytesOf } from '../base/bytes.ts';
 import { type LinkEnd, LinkProducer } from '../frame/link.ts';
 import {
   HEAD_BIT,
@@ -163,7 +163,7 @@ export class ReplyWriter implements Stamp {
 
   /** An answer rendered in parts, as of `stamp`. */
   answerInParts(slot: number, format: number, parts: readonly Uint8Array<ArrayBuffer>[], stamp: Stamp): void {
-    const sizeBytes = sizeOf(parts);
+    const sizeBytes = sizeBytesOf(parts);
     if ((format & HEAD_BIT) !== 0) this.#partsInRing(slot, format, [Buffer.from(String(sizeBytes))], stamp);
     else if (sizeBytes <= RING_BODY_SIZE_BYTES_MAX) this.#partsInRing(slot, format, parts, stamp);
     else this.#partsBesideRing(slot, format, parts, stamp);
@@ -171,7 +171,7 @@ export class ReplyWriter implements Stamp {
 
   #partsInRing(slot: number, format: number, parts: readonly Uint8Array[], stamp: Stamp): void {
     const link = this.#link;
-    const sizeBytes = sizeOf(parts);
+    const sizeBytes = sizeBytesOf(parts);
     const at = this.#claim(replySizeBytes(0, sizeBytes));
     this.#head(at, ReplyKind.answer, format, 200, slot, sizeBytes, stamp);
     let partAt = at + REPLY_HEAD_SIZE_BYTES;
@@ -265,8 +265,4 @@ export class ReplyWriter implements Stamp {
     this.wakeFrontEnd();
     Atomics.wait(this.#sleeper, 0, 0, WAIT_FOR_ROOM_MS);
   }
-}
-
-function sizeOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, part) => sum + part.length, 0);
 }

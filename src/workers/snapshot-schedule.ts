@@ -11,7 +11,7 @@ import type { SnapshotResult, SnapshotTask } from './snapshot-job.ts';
  */
 const YOUNG_GENERATION_MB = 3;
 
-type SnapshotPool = Piscina<SnapshotTask, SnapshotResult>;
+export type SnapshotPool = Pick<Piscina<SnapshotTask, SnapshotResult>, 'run' | 'destroy'>;
 
 export interface SnapshotLog {
   info(fields: object, text: string): void;
@@ -24,6 +24,7 @@ export class SnapshotSchedule {
   readonly #heapSizeMb: number;
   readonly #log: SnapshotLog;
   readonly #metrics: SnapshotMetrics;
+  readonly #open: typeof openPool;
   #pool: SnapshotPool | undefined;
   #running: Promise<void> | undefined;
   /** The latest checkpoint that has no snapshot yet; 0 for none. */
@@ -37,12 +38,14 @@ export class SnapshotSchedule {
     heapSizeMb: number,
     log: SnapshotLog,
     metrics: SnapshotMetrics,
+    open = openPool,
   ) {
     this.#directory = directory;
     this.#historyEventsMax = historyEventsMax;
     this.#heapSizeMb = heapSizeMb;
     this.#log = log;
     this.#metrics = metrics;
+    this.#open = open;
   }
 
   /** The segments up to the checkpoint at `sequence` are closed. */
@@ -60,19 +63,21 @@ export class SnapshotSchedule {
   }
 
   async #run(): Promise<void> {
-    this.#pool ??= await openPool(this.#heapSizeMb);
     while (this.#due > 0) {
       const sequence = this.#due;
       this.#due = 0;
-      await this.#make(this.#pool, sequence);
+      await this.#make(sequence);
     }
     this.#running = undefined;
   }
 
-  async #make(pool: SnapshotPool, sequence: number): Promise<void> {
+  async #make(sequence: number): Promise<void> {
     try {
+      // Here, since that can fail, too: when files or threads are used up.
+      this.#pool ??= await this.#open(this.#heapSizeMb, (error) => this.#lose(error));
+      if (this.#isClosed) return;
       const task = { directory: this.#directory, sequence, historyEventsMax: this.#historyEventsMax };
-      const { nodes, tookMs } = await pool.run(task);
+      const { nodes, tookMs } = await this.#pool.run(task);
       this.#metrics.made(tookMs);
       this.#log.info({ sequence, nodes, tookMs: Math.round(tookMs) }, 'snapshot made');
     } catch (error) {
@@ -81,12 +86,22 @@ export class SnapshotSchedule {
       this.#log.error({ sequence, err: error }, 'no snapshot could be made; all files are kept');
     }
   }
+
+  /** Its thread could not begin, or is gone: the snapshot is given up, and the next one has another. */
+  #lose(error: unknown): void {
+    this.#log.error({ err: error }, 'the thread for snapshots has failed');
+    void this.#pool?.destroy();
+    this.#pool = undefined;
+  }
 }
 
-/** Its library is loaded for the first snapshot: a server in memory, or one that has just started, does without. */
-async function openPool(heapSizeMb: number): Promise<SnapshotPool> {
+/**
+ * Its library is loaded for the first snapshot: a server in memory, or one that has just started, does without.
+ * @param onError gets why a thread could not begin: what it was to do would wait for ever.
+ */
+async function openPool(heapSizeMb: number, onError: (error: unknown) => void): Promise<SnapshotPool> {
   const { Piscina } = await import('piscina');
-  return new Piscina({
+  const pool = new Piscina({
     filename: siblingModule(import.meta.url, 'snapshot-job').href,
     ...threadFlags,
     name: 'makeSnapshot',
@@ -95,4 +110,5 @@ async function openPool(heapSizeMb: number): Promise<SnapshotPool> {
     idleTimeout: 10_000,
     resourceLimits: { maxOldGenerationSizeMb: heapSizeMb, maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   });
+  return pool.on('error', onError);
 }

@@ -122,6 +122,41 @@ describe('a check', () => {
     expect(await check('a', looked.slice(2), hash)).toBe('wrong');
   });
 
+  test('is checked again as soon as there can be a thread for it, and not before', async () => {
+    let opened = 0;
+    const pool = { run: async () => true, destroy: async () => {} };
+    const open = async () => {
+      if (opened++ === 0) throw new Error('EMFILE: too many open files');
+      return pool;
+    };
+    passwords = new Passwords(limits, undefined, open);
+    const hash = 'a hash' as ByteString;
+    expect(await check('a', 'p', hash)).toBe('busy');
+    expect(await check('a', 'p', hash)).toBe('right');
+    expect(opened).toBe(2);
+  });
+
+  test('is not waited for when its thread could not begin, and checked by the next one', async () => {
+    const fails: (() => void)[] = [];
+    const open = async (onError: () => void) => {
+      let refuse: (error: Error) => void = () => {};
+      const isFirst = fails.push(onError) === 1;
+      const run = () =>
+        new Promise<boolean>((resolve, reject) => {
+          if (isFirst) refuse = reject;
+          else resolve(true);
+        });
+      return { run, destroy: async () => refuse(new Error('Terminating worker thread')) };
+    };
+    passwords = new Passwords(limits, undefined, open);
+    const hash = 'a hash' as ByteString;
+    const first = check('a', 'p', hash);
+    await new Promise((resolve) => setImmediate(resolve));
+    fails[0]?.();
+    expect(await first).toBe('busy');
+    expect(await check('a', 'p', hash)).toBe('right');
+  });
+
   test('against what is no hash is wrong', async () => {
     passwords = new Passwords(limits);
     expect(await check('a', 'p', 'nonsense' as ByteString)).toBe('wrong');

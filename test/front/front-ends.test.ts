@@ -9,11 +9,19 @@ interface Renewal {
   reject(error: Error): void;
 }
 
-/** What was asked of the threads, in order; and what the first front end was told to use. */
-const played = vi.hoisted(() => ({ renewals: [] as Renewal[], used: [] as unknown[] }));
+/** What was asked of the threads, in order, and how many there are; what the first front end was told to use, and why it cannot be opened. */
+const played = vi.hoisted(() => ({
+  renewals: [] as Renewal[],
+  threadCount: 0,
+  used: [] as unknown[],
+  fault: undefined as Error | undefined,
+}));
 
 vi.mock('../../src/front/open-front-end.ts', () => ({
   OpenFrontEnd: class {
+    constructor() {
+      if (played.fault !== undefined) throw played.fault;
+    }
     renewCertificates(): void {}
     useRenewed(others: unknown): void {
       played.used.push(others);
@@ -23,6 +31,9 @@ vi.mock('../../src/front/open-front-end.ts', () => ({
 vi.mock('../../src/front/front-end-thread.ts', () => ({
   FrontEndThread: class {
     readonly ready = new Promise(() => {});
+    constructor() {
+      played.threadCount++;
+    }
     renewCertificates(): Promise<AppDescriptors> {
       return new Promise((resolve, reject) => played.renewals.push({ resolve, reject }));
     }
@@ -31,12 +42,25 @@ vi.mock('../../src/front/front-end-thread.ts', () => ({
 
 const descriptors = (number: number) => [number] as unknown as AppDescriptors;
 
+const open = () => {
+  const setups = [0, 1, 2].map((number) => ({ number }) as FrontEndSetup);
+  return new FrontEnds(setups, { onError: () => {}, onWarning: () => {}, onFatal: () => {} });
+};
+
 let frontEnds: FrontEnds;
 beforeEach(() => {
   played.renewals = [];
+  played.threadCount = 0;
   played.used = [];
-  const setups = [0, 1, 2].map((number) => ({ number }) as FrontEndSetup);
-  frontEnds = new FrontEnds(setups, { onError: () => {}, onWarning: () => {}, onFatal: () => {} });
+  played.fault = undefined;
+  frontEnds = open();
+});
+
+test('when the first one cannot be opened no thread is left that nobody would hear or end', () => {
+  expect(played.threadCount).toBe(2);
+  played.fault = new Error('TLS cannot be set up');
+  expect(open).toThrow('TLS cannot be set up');
+  expect(played.threadCount).toBe(2);
 });
 
 test('a renewal that one thread refuses is over only when the late answer of another is here', async () => {

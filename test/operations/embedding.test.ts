@@ -54,6 +54,28 @@ test('a server whose store has failed says so once, and lets go of all when it i
   expect(stdout).toBe('the store worker has failed: a fault\nclosed\n');
 });
 
+test('a server whose store hangs gives up its requests when it is closed, and leaves nothing behind', async () => {
+  writeFileSync(
+    join(home, 'hang.mjs'),
+    `import { workerData } from 'node:worker_threads';
+     if (workerData?.historyEventsMax > 0) Date.now = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`,
+  );
+  const code = `
+    import { startServer } from 'uetcd';
+    const server = await startServer({ port: 0, inMemory: true });
+    // Its answer leaves before the store looks at its clock, and hangs.
+    await fetch(server.url + '/v2/keys/lease', { method: 'PUT', body: new URLSearchParams({ value: '1', ttl: '100' }) });
+    const request = fetch(server.url + '/v2/keys/lease').catch(() => console.log('cut off'));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await server.close();
+    await request;
+    console.log('left:', process.getActiveResourcesInfo().filter((name) => name === 'Timeout').join());
+    process.exit(0);`;
+  const { exitCode, stdout, stderr } = await run('hang.js', code, '--import', './hang.mjs');
+  expect([exitCode, stderr]).toEqual([0, '']);
+  expect(stdout).toBe('cut off\nleft: \n');
+});
+
 async function run(name: string, code: string, ...before: string[]) {
   writeFileSync(join(home, name), code);
   // What this test runs under is not meant for others.

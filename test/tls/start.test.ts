@@ -50,6 +50,12 @@ describe.skipIf(!hasOpenssl)('a start', () => {
     for (const [options, said] of cases) await expect(start(options)).rejects.toThrow(said);
   });
 
+  test('with files that only uWebSockets.js has no use for is refused, with threads that would have the same fault, too', async () => {
+    const { certFile, keyFile } = certificates.authority.issue('curve', { algorithm: ['ED448'] });
+    const said = `TLS cannot be set up with ${certFile} and ${keyFile}`;
+    for (const frontEnds of [1, 3]) await expect(start({ certFile, keyFile, frontEnds })).rejects.toThrow(said);
+  });
+
   test('with a certificate that is not in force is told, and served, as with etcd', async () => {
     const late = certificates.authority.issue('late', { days: -1 });
     const url = `https://127.0.0.1:${await freePort()}`;

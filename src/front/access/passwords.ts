@@ -36,6 +36,8 @@ export interface Remembered {
   untilMs: number;
 }
 
+export type PasswordPool = Pick<Piscina, 'run' | 'destroy'>;
+
 const IDLE_THREAD_MS = 30_000;
 /** bcrypt looks at no more of one. */
 const PASSWORD_BYTES_MAX = 72;
@@ -48,13 +50,15 @@ export class Passwords {
   /** Those who wait for the same check share it. */
   readonly #waiting = new Map<string, ((result: CheckResult) => void)[]>();
   readonly #waitingOfUser = new Map<ByteString, number>();
+  readonly #open: typeof openPool;
   /** Made, and its library loaded, for the first password: most servers know none. */
-  #pool: Promise<Piscina> | undefined;
+  #pool: Promise<PasswordPool> | undefined;
   #queued = 0;
 
-  constructor(limits: PasswordLimits, nowMs: () => number = () => performance.now()) {
+  constructor(limits: PasswordLimits, nowMs: () => number = () => performance.now(), open = openPool) {
     this.#limits = limits;
     this.#nowMs = nowMs;
+    this.#open = open;
   }
 
   /** Whose password that header holds, if it was right of late: it still is if the user's hash is the same. */
@@ -113,14 +117,15 @@ export class Passwords {
   }
 
   async close(): Promise<void> {
-    await (await this.#pool)?.destroy();
+    const pool = await this.#pool?.catch(() => undefined);
+    await pool?.destroy();
   }
 
   /** @returns undefined when there is no thread any more. */
   async #run<T>(name: string, task: unknown): Promise<T | undefined> {
     this.#queued++;
     try {
-      this.#pool ??= openPool();
+      this.#pool ??= this.#opened();
       const pool = await this.#pool;
       return await pool.run(task, { name });
     } catch {
@@ -128,6 +133,20 @@ export class Passwords {
     } finally {
       this.#queued--;
     }
+  }
+
+  /** When there is none to be had the next password asks again. */
+  #opened(): Promise<PasswordPool> {
+    return this.#open(() => this.#lose()).catch((error: unknown) => {
+      this.#pool = undefined;
+      throw error;
+    });
+  }
+
+  /** A thread could not begin: who waits for it is told so, and the next password has another. */
+  #lose(): void {
+    void this.close();
+    this.#pool = undefined;
   }
 
   #digestOf(authorization: string): string {
@@ -151,15 +170,17 @@ export class Passwords {
   }
 }
 
-async function openPool(): Promise<Piscina> {
+/** @param onError called when a thread could not begin: what it was to do would wait for ever. */
+async function openPool(onError: () => void): Promise<PasswordPool> {
   const { Piscina } = await import('piscina');
-  return new Piscina({
+  const pool = new Piscina({
     filename: siblingModule(import.meta.url, 'password-job').href,
     ...threadFlags,
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: IDLE_THREAD_MS,
   });
+  return pool.on('error', onError);
 }
 
 /**

@@ -35,7 +35,7 @@ const STATUS_LINES: Record<number, string> = {
   507: '507 Insufficient Storage',
 };
 
-export function statusLine(status: number): string {
+function statusLine(status: number): string {
   return STATUS_LINES[status] ?? String(status);
 }
 

@@ -3,7 +3,7 @@
  * their readers have them (`AnswerBudget`); their slots are kept for as long.
  */
 import type { HttpResponse } from 'uWebSockets.js';
-import { outOfShared } from '../../base/bytes.ts';
+import { outOfShared, sizeBytesOf } from '../../base/bytes.ts';
 import { ReplyFormat, type ReplyReader, WRITE_BIT } from '../../frame/reply-frame.ts';
 import type { SharedWords } from '../../frame/shared-words.ts';
 import { Counter, type FrontEndMetrics } from '../../metrics/front-end-metrics.ts';
@@ -63,7 +63,7 @@ export class LargeAnswers {
       if (Number.isFinite(limits.gzipFromBytes)) responder.writeListingHead(response, head, false);
       else responder.writeStoreHead(response, format, status, etcdIndex, raftIndex);
     };
-    this.#send(slot, response, new SizedPen(response, sizeOf(parts), writeHead), parts, share);
+    this.#send(slot, response, new SizedPen(response, sizeBytesOf(parts), writeHead), parts, share);
   }
 
   /**
@@ -129,7 +129,7 @@ export class LargeAnswers {
   #mustCompress(slot: number, parts: readonly Uint8Array[]): boolean {
     const { gzipFromBytes } = this.#options.limits;
     if (!Number.isFinite(gzipFromBytes)) return false;
-    return sizeOf(parts) >= gzipFromBytes && this.#options.acceptsGzip(slot);
+    return sizeBytesOf(parts) >= gzipFromBytes && this.#options.acceptsGzip(slot);
   }
 
   /** What it is compressed to counts for as much: it is smaller, and known at the end only. */
@@ -143,10 +143,10 @@ export class LargeAnswers {
     const { metrics, responder, onError } = this.#options;
     const send = (compressed: Uint8Array[]) => {
       metrics.count(Counter.gzipAnswers);
-      metrics.count(Counter.gzipInBytes, sizeOf(parts));
-      metrics.count(Counter.gzipOutBytes, sizeOf(compressed));
+      metrics.count(Counter.gzipInBytes, sizeBytesOf(parts));
+      metrics.count(Counter.gzipOutBytes, sizeBytesOf(compressed));
       const writeHead = () => responder.writeListingHead(response, head, true);
-      this.#send(slot, response, new SizedPen(response, sizeOf(compressed), writeHead), compressed, share);
+      this.#send(slot, response, new SizedPen(response, sizeBytesOf(compressed), writeHead), compressed, share);
     };
     const fail = (error: unknown) => {
       onError(error);
@@ -186,8 +186,4 @@ function counted(answer: LongAnswer, share: AnswerShare): LongAnswer {
       share.release();
     },
   };
-}
-
-function sizeOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, part) => sum + part.length, 0);
 }

@@ -19,13 +19,13 @@
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import { assert } from '../../base/assert.ts';
+import { SLOT_BITS } from '../../frame/reply-frame.ts';
 import type { BodyShare } from './body-budget.ts';
 import type { StreamBacklog } from './stream-backlog.ts';
 
 export const SlotState = { free: 0, waiting: 1, abandoned: 2, watching: 3, cancelling: 4, sending: 5 } as const;
 
-/** A frame has room for 20 bits beside the number of the front end. */
-export const SLOTS_MAX = 1 << 20;
+export const SLOTS_MAX = 1 << SLOT_BITS;
 
 /** What keeps a slot after the store's answer: it is cancelled when the client goes. */
 export interface LongAnswer {
@@ -43,9 +43,8 @@ export class Slots {
   /** Slots whose forms came in pieces, and took their bytes of a budget. */
   readonly #bodies = new Map<number, BodyShare>();
   readonly #free: number[] = [];
-  /** How many slots wait for a whole answer, and how many belong to watches. */
+  /** How many slots wait for a whole answer. */
   waitingCount = 0;
-  watchingCount = 0;
 
   /**
    * @param waitingMax how many may wait for a whole answer.
@@ -90,14 +89,12 @@ export class Slots {
   /** The watch has been accepted. */
   startWatching(slot: number): void {
     this.#wait(-1);
-    this.watchingCount++;
     this.#states[slot] = SlotState.watching;
   }
 
   /** The answer is here but takes longer to send. */
   startSending(slot: number, answer: LongAnswer): void {
     if (this.#states[slot] === SlotState.watching) {
-      this.watchingCount--;
       this.#wait(1);
       this.#backlogs.delete(slot);
     }
@@ -113,10 +110,7 @@ export class Slots {
 
   /** The client of a watch is gone, and the store has been told. */
   startCancelling(slot: number): void {
-    if (this.#states[slot] === SlotState.abandoned) {
-      this.#wait(-1);
-      this.watchingCount++;
-    }
+    if (this.#states[slot] === SlotState.abandoned) this.#wait(-1);
     this.#responses[slot] = undefined;
     this.#backlogs.delete(slot);
     this.#states[slot] = SlotState.cancelling;
@@ -126,8 +120,7 @@ export class Slots {
   release(slot: number): void {
     const state = this.#states[slot];
     assert(state !== SlotState.free && state !== undefined, 'a slot is released once');
-    if (state === SlotState.watching || state === SlotState.cancelling) this.watchingCount--;
-    else this.#wait(-1);
+    if (state !== SlotState.watching && state !== SlotState.cancelling) this.#wait(-1);
     this.#responses[slot] = undefined;
     this.#states[slot] = SlotState.free;
     this.#backlogs.delete(slot);
