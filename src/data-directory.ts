@@ -46,21 +46,28 @@ function nextIdentity(file: string): StoredIdentity {
 }
 
 function readIdentity(file: string): StoredIdentity {
-  const { clusterId, memberId, raftTerm } = saidIn(readFileSync(file, 'utf8'));
-  const areTexts = typeof clusterId === 'string' && typeof memberId === 'string';
-  if (!areTexts || typeof raftTerm !== 'number' || !Number.isSafeInteger(raftTerm)) {
-    throw new Error(`${file} does not say who lives here: restore it, or move it away to get new ids`);
+  const text = readFileSync(file, 'utf8');
+  const stored = identityIn(text);
+  if (stored !== undefined) return stored;
+  throw new Error(`${file} does not say who lives here: restore it, or move it away to get new ids`);
+}
+
+/** @returns undefined when it is damaged. */
+function identityIn(text: string): StoredIdentity | undefined {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(text);
+  } catch {
+    return undefined;
   }
+  const { clusterId, memberId, raftTerm } = (stored ?? {}) as Partial<Record<keyof StoredIdentity, unknown>>;
+  if (!isId(clusterId) || !isId(memberId)) return undefined;
+  if (typeof raftTerm !== 'number' || !Number.isSafeInteger(raftTerm) || raftTerm < FIRST_RAFT_TERM) return undefined;
   return { clusterId, memberId, raftTerm };
 }
 
-/** Nothing where the file is damaged. */
-function saidIn(text: string): Partial<StoredIdentity> {
-  try {
-    return Object(JSON.parse(text));
-  } catch {
-    return {};
-  }
+function isId(stored: unknown): stored is string {
+  return typeof stored === 'string' && /^[0-9a-f]{1,16}$/.test(stored);
 }
 
 function newIdentity(): StoredIdentity {

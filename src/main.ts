@@ -120,6 +120,8 @@ async function run(config: Partial<ServerConfig>): Promise<void> {
   };
   // Without certificates a server on a terminal ends with it.
   if (config.certFile !== undefined || !process.stdout.isTTY) process.on('SIGHUP', reload);
+  // Unless somebody listens Node.js opens a debugger's port, to all users of the machine.
+  process.on('SIGUSR1', () => {});
   const start = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(serving, start));
   try {

@@ -21,9 +21,12 @@ import {
   readlinkSync,
   readSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
+import { codeOf } from './journal-error.ts';
 
 /** r: read · r+: read and write · w+: the same, created, or emptied if it is there. */
 export type OpenFlags = 'r' | 'r+' | 'w+';
@@ -70,7 +73,7 @@ export const nodeFileLayer: FileLayer = {
   rename: renameSync,
   unlink: unlinkSync,
   readdir: (path) => readdirSync(path),
-  mkdir: (path) => mkdirSync(path, { recursive: true, mode: OWNER_ONLY_DIRECTORY }),
+  mkdir: makeDirectory,
   sizeBytes: (fd) => fstatSync(fd).size,
   isDeleted: (fd) => !hasNameForSure(fd) && fstatSync(fd).nlink === 0,
 };
@@ -99,6 +102,28 @@ export function readFully(
     read += more;
   }
   return read;
+}
+
+/**
+ * Not with Node's `recursive`: where a directory that is there takes no other one and says ENOENT, as /proc does, Node
+ * goes to and fro between the two for ever.
+ */
+function makeDirectory(path: string): string | undefined {
+  try {
+    mkdirSync(path, OWNER_ONLY_DIRECTORY);
+    return path;
+  } catch (cause) {
+    if (isDirectory(path)) return undefined; // Whatever it said: of / it is not always EEXIST.
+    const above = dirname(path);
+    if (codeOf(cause) !== 'ENOENT' || isDirectory(above) || above === path) throw cause;
+    const uppermost = makeDirectory(above);
+    const lowest = makeDirectory(path); // Even if somebody else was quicker above.
+    return uppermost ?? lowest;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function fsyncDirectory(path: string): void {

@@ -1,5 +1,5 @@
 /** Files that no crash could have left so: the start is refused, and --force-recover keeps what is sound. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
@@ -145,6 +145,28 @@ describe.for(damages)('$what', ({ inflict, snapshotCount = 100_000 }) => {
     expect(leavesOf(eventOf((await nextApi.get('/')).text).node).size).toBe(leaves.size + 1);
     await nextApi.close();
     await next.stop();
+  });
+});
+
+describe('a file that does not say who lives here', () => {
+  const ids = { clusterId: 'a1', memberId: 'b2' };
+  durableTest.for([
+    ['is empty', ''],
+    ['is cut', '{"clusterId":"a1"'],
+    ['says nothing', 'null'],
+    ['says what is no id', JSON.stringify({ ...ids, memberId: 'B2', raftTerm: 3 })],
+    ['says what is no term', JSON.stringify({ ...ids, raftTerm: -3 })],
+  ] as const)('%s: the start is refused, in one line that names it', async ([, text], { directory }) => {
+    mkdirSync(directory);
+    const file = join(directory, 'identity.json');
+    writeFileSync(file, text);
+    const run = runOn(directory);
+    expect((await run.exited).code).toBe(1);
+    const { stderr } = run.output();
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(stderr).toContain(`${file} does not say who lives here`);
+    expect(readdirSync(directory)).toEqual(['identity.json']);
+    expect(readFileSync(file, 'utf8')).toBe(text);
   });
 });
 

@@ -1,5 +1,5 @@
 /** What comes back when a durable server starts again on its directory, and what it leaves there. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -301,23 +301,6 @@ describe('a directory', () => {
     expect(run.output().stderr.trimEnd().split('\n')).toHaveLength(1);
     expect(run.output().stderr).toContain('/dev/null/data');
   });
-
-  durableTest(
-    'that does not say who lives there is refused in one clear line, and left as it is',
-    async ({ directory }) => {
-      mkdirSync(directory);
-      const file = join(directory, 'identity.json');
-      for (const text of ['', 'null', '[]', '{"clusterId":"1","memberId":"2"}']) {
-        writeFileSync(file, text);
-        const run = runOn(directory);
-        expect((await run.exited).code).toBeGreaterThan(0);
-        expect(run.output().stderr).toBe(
-          `uetcd: ${file} does not say who lives here: restore it, or move it away to get new ids\n`,
-        );
-        expect(readFileSync(file, 'utf8')).toBe(text);
-      }
-    },
-  );
 
   durableTest('is named after the member when no flag says otherwise, and readable by its owner only', async () => {
     const cwd = mkdtempSync(join(tmpdir(), 'uetcd-default-'));

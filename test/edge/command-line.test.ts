@@ -33,6 +33,21 @@ describe('a start that cannot be', () => {
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 
+  test.skipIf(process.platform !== 'linux')(
+    'a directory where none can be made: one line that names it',
+    async () => {
+      const run = runCommandLine(['--data-dir', '/proc/none/data', '--listen-client-urls', 'http://127.0.0.1:0']);
+      // Only if it is at it for ever, and then no other signal would end it.
+      const timer = setTimeout(() => run.child.kill('SIGKILL'), 20_000);
+      const { code } = await run.exited;
+      clearTimeout(timer);
+      expect(code).toBe(1);
+      expect(run.output().stderr).toContain('/proc/none');
+      expect(run.output().stderr.trimEnd().split('\n')).toHaveLength(1);
+    },
+    30_000,
+  );
+
   test('a port in use: one line that names it, and not zero', async () => {
     const first = await startCommandLine();
     const second = runCommandLine(['--listen-client-urls', first.url, '--in-memory']);
@@ -167,6 +182,15 @@ describe('signals', () => {
     expect(run.output().stdout).not.toContain('ready to serve');
     expect(run.output().stderr).toBe('');
     removeTemporary(directory);
+  });
+
+  test.skipIf(process.platform === 'win32')('SIGUSR1 opens no debugger', async () => {
+    const server = await startCommandLine();
+    server.child.kill('SIGUSR1');
+    await sleep(500);
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+    await server.stop();
+    expect(server.output().stderr).toBe('');
   });
 
   test('a second signal exits at once', async () => {
