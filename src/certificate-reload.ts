@@ -1,12 +1,12 @@
 /** Certificates are read anew while the server serves: one reload after the other, each whole or not at all. */
-import type { Logger } from 'pino';
 import type { TlsFiles } from './front/connections/certificates.ts';
 import { checkRenewal } from './listen-options.ts';
+import type { Log } from './log.ts';
 
 export class CertificateReload {
   readonly #files: TlsFiles | undefined;
   readonly #renew: () => Promise<void>;
-  readonly #log: Logger;
+  readonly #log: Log;
   /** Settled when the last reload is. */
   #last: Promise<void> = Promise.resolve();
 
@@ -14,7 +14,7 @@ export class CertificateReload {
    * @param files undefined for a server without https.
    * @param renew makes the front ends use what is in the files now; rejects when they go on with what was there before.
    */
-  constructor(files: TlsFiles | undefined, renew: () => Promise<void>, log: Logger) {
+  constructor(files: TlsFiles | undefined, renew: () => Promise<void>, log: Log) {
     this.#files = files;
     this.#renew = renew;
     this.#log = log;

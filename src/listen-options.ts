@@ -1,8 +1,8 @@
 /** Where a server listens, and with which certificates, as its configuration says it. */
-import type { Logger } from 'pino';
 import type { ServerConfig } from './config.ts';
 import { isInForce, readCertificate, type TlsFiles } from './front/connections/certificates.ts';
 import type { ListenAddress } from './front/connections/listeners.ts';
+import type { Log } from './log.ts';
 
 /** URL leaves out the port that goes with the scheme. */
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
@@ -23,11 +23,7 @@ export function parseListenUrl(text: string): ListenAddress {
  * Throws when they are missing or of no use.
  * @param addresses all on which it listens.
  */
-export function tlsFilesOf(
-  config: ServerConfig,
-  addresses: readonly ListenAddress[],
-  log: Logger,
-): TlsFiles | undefined {
+export function tlsFilesOf(config: ServerConfig, addresses: readonly ListenAddress[], log: Log): TlsFiles | undefined {
   const { certFile, keyFile, trustedCaFile, clientCertAuth } = config;
   const areNamed = [certFile, keyFile, trustedCaFile].some((file) => file !== undefined) || clientCertAuth;
   if (areNamed && addresses.some(({ isSecure }) => !isSecure)) {

@@ -3,7 +3,6 @@ import { isIPv6 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { MessageChannel, type Worker } from 'node:worker_threads';
-import type { Logger } from 'pino';
 import { CertificateReload } from './certificate-reload.ts';
 import { connectionsFor, faultOf, LIMITS, type ServerConfig } from './config.ts';
 import { type DataDirectory, openDataDirectory } from './data-directory.ts';
@@ -17,7 +16,7 @@ import type { FrontEndSetup } from './front/open-front-end.ts';
 import { identityOf } from './front/requests/identity.ts';
 import { createBell, createFrontEndLinks, createLink, type FrontEndLinks } from './links.ts';
 import { parseListenUrl, tlsFilesOf } from './listen-options.ts';
-import { createLog } from './log.ts';
+import { createLog, type Log } from './log.ts';
 import { readDescriptorsMax } from './metrics/process-reading.ts';
 import { Monitoring } from './monitoring.ts';
 import { parseCorsOrigins } from './protocol/cors.ts';
@@ -79,7 +78,7 @@ interface ReadOptions {
 class Server {
   readonly #config: ServerConfig;
   readonly #read: ReadOptions;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #onFatal: (error: Error) => void;
   readonly #wordsMemory = createSharedWords();
   readonly #words = new SharedWords(this.#wordsMemory);
@@ -99,7 +98,7 @@ class Server {
   #closed: Promise<void> | undefined;
   #hasFailed = false;
 
-  constructor(config: ServerConfig, read: ReadOptions, log: Logger, onFatal: (error: Error) => void) {
+  constructor(config: ServerConfig, read: ReadOptions, log: Log, onFatal: (error: Error) => void) {
     this.#config = config;
     this.#read = read;
     this.#log = log;
