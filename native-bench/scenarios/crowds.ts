@@ -10,7 +10,6 @@ import type { RequestPlan } from '../load/request-source.ts';
 import {
   bottleneckWarnings,
   cpuMetric,
-  foreignLoadWarnings,
   higher,
   lower,
   type Metric,
@@ -19,7 +18,7 @@ import {
   type RunMeasurement,
 } from '../measurement.ts';
 import type { RunningPeer } from '../peers/peer.ts';
-import { fill, lagWarnings } from './loads.ts';
+import { fill, lagWarnings, steadyRateMetrics, steadyRateWarnings } from './loads.ts';
 import { type Bench, type Scenario, serversInMemory } from './scenario.ts';
 
 const OTHERS_RATE = 2_000;
@@ -302,13 +301,9 @@ function newConnections(name: string, title: string, ratePerSecond: number): Sce
         measureMs: bench.measureMs,
       });
       return {
-        metrics: [
-          higher('rate', '/s', perSecond(result.answers, result.usage)),
-          ...percentileMetrics(result.latency),
-          cpuMetric(result.usage, result.answers),
-        ],
+        metrics: steadyRateMetrics(result),
         latencies: { answer: result.latency },
-        warnings: ratePerSecond === 0 ? bottleneckWarnings(result.usage) : foreignLoadWarnings(result.usage),
+        warnings: ratePerSecond === 0 ? bottleneckWarnings(result.usage) : steadyRateWarnings(result),
       };
     },
   };

@@ -11,6 +11,7 @@ import {
   type RunMeasurement,
 } from '../measurement.ts';
 import type { RunningPeer } from '../peers/peer.ts';
+import { KEPT_UP } from './loads.ts';
 import { type Bench, type Scenario, serversInMemory } from './scenario.ts';
 
 const BACKGROUND_RATE = 20_000;
@@ -48,7 +49,7 @@ async function measureSetToWatch(
     warmupMs: bench.warmupMs,
     measureMs: bench.measureMs,
   });
-  const isBehind = result.backgroundRate < backgroundRate * 0.98;
+  const isBehind = result.backgroundRate < backgroundRate * KEPT_UP;
   return {
     metrics: [
       ...percentileMetrics(result.latency),
