@@ -3,7 +3,7 @@ import { formatRange } from './format.ts';
 import { escapeMarkup, renderPlot } from './plot.ts';
 import { latencyPlots, sweepPlots } from './plots.ts';
 import type { MetricReport, Report, ScenarioReport } from './report.ts';
-import { describeMeasurement, findMetric, metricNames, ratioTo, subjectOf } from './table.ts';
+import { describeMeasurement, describeScenario, findMetric, metricNames, ratioTo, subjectOf } from './table.ts';
 
 const STYLE = `
 body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem; color: #222; background: #f6f6f7 }
@@ -64,7 +64,7 @@ function renderScenario(scenario: ScenarioReport): string {
     ...warnings.map((warning) => `<div class="warning">${peer}: ${escapeMarkup(warning)}</div>`),
   ]);
   return [
-    `<h3>${escapeMarkup(scenario.name)}: ${escapeMarkup(scenario.title)}</h3>`,
+    `<h3>${escapeMarkup(describeScenario(scenario))}</h3>`,
     `<table><tr><th></th>${heading}</tr>${rows.join('')}</table>`,
     remarks.join(''),
     renderPlots(latencyPlots(scenario).map((plot) => renderPlot(plot))),

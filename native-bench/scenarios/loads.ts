@@ -23,6 +23,8 @@ import type { Bench } from './scenario.ts';
 
 /** A generator later than this makes open-loop latencies its own. */
 const LAG_LIMIT_MS = 0.2;
+/** Of a generator that sleeps between two moments: a timer of a millisecond, and a wake-up among busy threads. */
+export const SLEEPER_LAG_LIMIT_MS = 3;
 /** A server that answers less than this share of a steady rate is overloaded: what is under way at both ends is far less. */
 export const KEPT_UP = 0.98;
 const FILL_CONNECTIONS = 64;
