@@ -6,11 +6,11 @@ import { runMicroBenchmarks } from './micro/all.ts';
 import { allPeers } from './peers/all.ts';
 import type { Peer } from './peers/peer.ts';
 import { createSurroundings } from './peers/surroundings.ts';
-import { compareReports, renderChanges } from './report/compare.ts';
+import { caveatsOf, compareReports, findFallen, renderChanges } from './report/compare.ts';
 import { renderHtml } from './report/html.ts';
 import { renderPicture } from './report/plots.ts';
 import type { Report } from './report/report.ts';
-import { renderTable } from './report/table.ts';
+import { renderTable, SMOKE_REMARK } from './report/table.ts';
 import { allScenarios } from './scenarios/all.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { Session, type SessionOptions } from './session.ts';
@@ -94,7 +94,7 @@ async function measure(filter: readonly string[], line: CommandLine): Promise<Re
 
 function tell(report: Report, line: CommandLine): void {
   print(renderTable(report));
-  if (report.options.isSmoke) print('\na smoke run: it shows that everything works, its figures mean nothing');
+  if (report.options.isSmoke) print(`\n${SMOKE_REMARK}`);
   if (line.targets) print(`\n${renderVerdicts(judgeTargets(report))}`);
   if (line.json !== undefined) writeFileSync(line.json, `${JSON.stringify(report)}\n`);
   if (line.html !== undefined) writeFileSync(line.html, renderHtml(report));
@@ -106,9 +106,11 @@ function compare(files: readonly string[]): void {
   const [before, after] = files;
   if (before === undefined || after === undefined || files.length > 2)
     program.error('--compare takes two JSON reports');
-  const changes = compareReports(readReport(before), readReport(after));
-  print(renderChanges(changes));
-  if (changes.some(({ isRegression }) => isRegression)) process.exitCode = 1;
+  const [then, now] = [readReport(before), readReport(after)];
+  const changes = compareReports(then, now);
+  const fallen = findFallen(then, now);
+  print([renderChanges(changes), ...[...fallen, ...caveatsOf(then, now)].map((remark) => `  ! ${remark}`)].join('\n'));
+  if (fallen.length > 0 || changes.some(({ isRegression }) => isRegression)) process.exitCode = 1;
 }
 
 async function check(line: CommandLine): Promise<void> {
@@ -117,7 +119,8 @@ async function check(line: CommandLine): Promise<void> {
 }
 
 function list(): void {
-  for (const { name, title, peers } of allScenarios) print(`${name.padEnd(16)} ${title} (${peers.join(', ')})`);
+  for (const { name, title, peers, keepsCoresAwake } of allScenarios)
+    print(`${name.padEnd(16)} ${title}${keepsCoresAwake ? ', cores kept awake' : ''} (${peers.join(', ')})`);
   print('');
   for (const { name, description } of allPeers) print(`${name.padEnd(16)} ${description}`);
 }

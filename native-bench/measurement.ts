@@ -1,4 +1,5 @@
 /** What one run of one scenario against one peer has found. */
+import { availableParallelism } from 'node:os';
 import { LatencyHistogram } from './load/latency-histogram.ts';
 import type { Usage } from './load/usage-window.ts';
 
@@ -55,10 +56,15 @@ export function perSecond(count: number, usage: Usage): number {
 }
 
 /** Says so when the load generator, not the server, was likely the limit. */
-export function bottleneckWarnings(usage: Usage): string[] {
+export function bottleneckWarnings(usage: Usage, cores = availableParallelism()): string[] {
   const generator = usage.generatorCpuMs / usage.elapsedMs;
   const server = usage.serverCpuMs / usage.elapsedMs;
-  if (generator < GENERATOR_BUSY || server >= SERVER_IDLE_BELOW) return foreignLoadWarnings(usage);
+  const busiestThread = usage.serverBusiestThreadMs / usage.elapsedMs;
+  const machine = generator + server + usage.foreignCpuMs / usage.elapsedMs;
+  // A server of several threads may use more than a core, and still wait for work: none of its threads is busy then, and a core is free.
+  const isServerIdle =
+    server < SERVER_IDLE_BELOW || (busiestThread < SERVER_IDLE_BELOW && machine < cores - 1 + SERVER_IDLE_BELOW);
+  if (generator < GENERATOR_BUSY || !isServerIdle) return foreignLoadWarnings(usage);
   return [
     ...foreignLoadWarnings(usage),
     `the generator was the bottleneck (${percent(generator)} of a core, the server ${percent(server)}): the server can do more`,
@@ -66,7 +72,7 @@ export function bottleneckWarnings(usage: Usage): string[] {
 }
 
 /** Says so when the machine was busy with something else. */
-export function foreignLoadWarnings(usage: Usage): string[] {
+export function foreignLoadWarnings(usage: Pick<Usage, 'foreignCpuMs' | 'elapsedMs'>): string[] {
   const foreign = usage.foreignCpuMs / usage.elapsedMs;
   if (foreign < FOREIGN_LOAD || usage.elapsedMs < FOREIGN_LOAD_WINDOW_MS) return [];
   return ['others were using the machine meanwhile'];

@@ -62,7 +62,7 @@ export class Session {
     return {
       format: 1,
       startedAt,
-      machine: describeMachine(),
+      machine: describeMachine(this.#surroundings.diskFileSystem),
       options: this.#options,
       peers: this.#peers
         .filter((peer) => this.#versions.has(peer.name))
@@ -102,7 +102,9 @@ export class Session {
     try {
       running = this.#running.get(peer.name) ?? (await this.#start(peer));
     } catch (error) {
-      this.#skip(peer.name, messageOf(error));
+      // One that has run before is here, and what it has shown so far is not forgotten.
+      if (this.#versions.has(peer.name)) this.#fail(contestant, round, messageOf(error));
+      else this.#skip(peer.name, messageOf(error));
       return;
     }
     try {
@@ -110,11 +112,16 @@ export class Session {
       contestant.runs.push(measured);
       this.#progress(`    round ${round + 1} ${peer.name.padEnd(14)} ${headline(measured)}`);
     } catch (error) {
-      contestant.error = messageOf(error);
-      this.#progress(`    round ${round + 1} ${peer.name.padEnd(14)} FAILED: ${contestant.error}`);
+      const lastWords = await running.lastWords();
+      this.#fail(contestant, round, [messageOf(error), ...(lastWords === undefined ? [] : [lastWords])].join('; '));
     }
     const isUsedUp = scenario.endsServer || (scenario.needsFreshServer && !this.#options.isSmoke);
     if (isUsedUp || contestant.error !== undefined) await this.#stop(peer.name);
+  }
+
+  #fail(contestant: Contestant, round: number, what: string): void {
+    contestant.error = what;
+    this.#progress(`    round ${round + 1} ${contestant.peer.name.padEnd(14)} FAILED: ${what}`);
   }
 
   async #start(peer: Peer): Promise<RunningPeer> {

@@ -12,10 +12,11 @@ export type ProgramName = keyof Programs;
 type Result<Name extends ProgramName> = Promise<Awaited<ReturnType<Programs[Name]>>>;
 
 export class GeneratorPool {
-  readonly #measuring = oneThread();
+  #measuring: Piscina | undefined;
   #beside: Piscina | undefined;
 
   run<Name extends ProgramName>(name: Name, spec: Parameters<Programs[Name]>[0]): Result<Name> {
+    this.#measuring ??= oneThread();
     return this.#measuring.run(spec, { name }) as Result<Name>;
   }
 
@@ -26,7 +27,7 @@ export class GeneratorPool {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#measuring.destroy(), this.#beside?.destroy()]);
+    await Promise.all([this.#measuring?.destroy(), this.#beside?.destroy()]);
   }
 }
 

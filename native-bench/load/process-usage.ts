@@ -7,8 +7,22 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Processor time of all threads of the process so far. */
 export function processCpuMs(pid: number): number {
   let total = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) total += schedstatMs(`/proc/${pid}/task/${thread}/schedstat`);
+  for (const cpuMs of cpuMsByThread(pid).values()) total += cpuMs;
   return total;
+}
+
+/** Processor time of each thread of the process so far. */
+export function cpuMsByThread(pid: number): Map<string, number> {
+  const threads = ofLiving(pid, () => readdirSync(`/proc/${pid}/task`));
+  return new Map(threads.map((thread) => [thread, schedstatMs(`/proc/${pid}/task/${thread}/schedstat`)]));
+}
+
+function ofLiving<T>(pid: number, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new Error(`the process that was measured (${pid}) has ended`, { cause });
+  }
 }
 
 /** Processor time of the calling thread so far. */
@@ -33,7 +47,8 @@ export function machineCpuMs(): number {
 
 /** Resident memory of the process. */
 export function residentBytes(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  const status = ofLiving(pid, () => readFileSync(`/proc/${pid}/status`, 'utf8'));
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(status)?.[1];
   if (kilobytes === undefined) throw new Error(`/proc/${pid}/status names no VmRSS`);
   return Number(kilobytes) * 1024;
 }

@@ -56,6 +56,16 @@ function paddedValue(name: string, sizeBytes: number): string {
   return `${name}.`.padEnd(sizeBytes, 'x').slice(0, Math.max(sizeBytes, name.length + 1));
 }
 
+/** What a key has that is only filled and read: a get of one key finds it unchanged. */
+function filledValue(sizeBytes: number): string {
+  return paddedValue('fill', sizeBytes);
+}
+
+/** Of a key that others may have set since; a directory has none. */
+function withSomeValue(key: string): string {
+  return `"key":"${key}","value":"`;
+}
+
 function createSource(
   plan: RequestPlan,
   dialect: Dialect,
@@ -77,7 +87,7 @@ function createSource(
         : keyedSource(dialect.setEach(value, plan.ttlSeconds), pickKey, true, value);
     case 'get':
       return plan.keyCount === 1
-        ? constantSource(dialect.get(pickKey()), false, '"value":"')
+        ? constantSource(dialect.get(pickKey()), false, `"value":"${filledValue(plan.valueSizeBytes)}"`)
         : keyedSource((key) => dialect.get(key), pickKey, false, '');
     case 'mixed':
       return mixedSource(dialect, pickKey, value, new Random(~plan.seed - connection));
@@ -118,7 +128,7 @@ function keyedSource(
   return {
     isWrite,
     get expected() {
-      return value === '' ? `"key":"${key}"` : `"key":"${key}","value":"${value}"`;
+      return value === '' ? withSomeValue(key) : `"key":"${key}","value":"${value}"`;
     },
     next() {
       key = pickKey();
@@ -135,7 +145,7 @@ function mixedSource(dialect: Dialect, pickKey: () => string, value: string, coi
     next() {
       const key = pickKey();
       source.isWrite = coin.below(100) >= READS_PER_HUNDRED;
-      source.expected = source.isWrite ? `"key":"${key}","value":"${value}"` : `"key":"${key}"`;
+      source.expected = source.isWrite ? `"key":"${key}","value":"${value}"` : withSomeValue(key);
       return source.isWrite ? set(key) : dialect.get(key);
     },
   };
@@ -163,7 +173,7 @@ function swapSource(dialect: Dialect, key: string, value: string): RequestSource
 
 /** All connections together fill the keys, each key once. */
 function fillSource(plan: RequestPlan, dialect: Dialect, shared: { nextKey: number }): RequestSource {
-  const set = dialect.setEach(paddedValue('fill', plan.valueSizeBytes));
+  const set = dialect.setEach(filledValue(plan.valueSizeBytes));
   const source = {
     isWrite: true,
     expected: '',

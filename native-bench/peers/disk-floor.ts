@@ -11,6 +11,7 @@ export const diskFloor: Peer = {
       target: { port: 0, dialect: 'bare', pid: process.pid } as const,
       version: process.versions.node,
       directory: context.createDirectory('disk'),
+      lastWords: async () => undefined,
       stop: async () => {},
       kill: async () => {},
       restart: async () => floor,

@@ -29,6 +29,8 @@ export interface PeerContext {
   nextPort(): Promise<number>;
   /** A fresh directory, on disk or in memory, removed at the end. */
   createDirectory(where: 'disk' | 'memory'): string;
+  /** What the directories on disk are on: not always a disk. */
+  readonly diskFileSystem: string;
 }
 
 export interface RunningPeer {
@@ -37,6 +39,8 @@ export interface RunningPeer {
   readonly version: string;
   /** Where its files are, for the scenarios that look at them. */
   readonly directory?: string;
+  /** How it ended, and the last that it said; undefined while it runs. */
+  lastWords(): Promise<string | undefined>;
   /** SIGTERM, and SIGKILL for whoever ignores it. */
   stop(): Promise<void>;
   /** Ends the process as a power cut would. */

@@ -21,6 +21,7 @@ export interface ServerCommand {
 
 const READY_TIMEOUT_MS = 60_000;
 const TERM_TIMEOUT_MS = 10_000;
+const EXIT_NEWS_MS = 200;
 const OUTPUT_KEPT_CHARACTERS = 4_000;
 
 const running = new Set<ChildProcess>();
@@ -65,6 +66,12 @@ export async function startServerProcess(server: ServerCommand): Promise<Running
   return {
     target,
     version: server.version,
+    lastWords: async () => {
+      // Whoever lost a connection may know it before we do.
+      await Promise.race([exited, sleep(EXIT_NEWS_MS)]);
+      const end = child.signalCode ?? child.exitCode;
+      return end === null ? undefined : `it ended (${end}): ${lastLine(output)}`;
+    },
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     restart: () => startServerProcess(server),

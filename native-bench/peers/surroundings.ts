@@ -1,5 +1,5 @@
 /** Ports and directories for the peers; the directories go when the benchmark ends, however it ends. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { PeerContext } from './peer.ts';
@@ -17,6 +17,7 @@ export function createSurroundings(portBase: number, diskDirectory: string | und
   });
   let port = portBase;
   return {
+    diskFileSystem: fileSystemOf(disk),
     async nextPort() {
       for (let attempt = 0; attempt < PORTS; attempt++) {
         port = port + 1 < portBase + PORTS ? port + 1 : portBase;
@@ -30,6 +31,22 @@ export function createSurroundings(portBase: number, diskDirectory: string | und
       return directory;
     },
   };
+}
+
+/** By the numbers of statfs(2). */
+const fileSystems: Readonly<Record<number, string>> = {
+  61267: 'ext4',
+  1481003842: 'xfs',
+  2435016766: 'btrfs',
+  801189825: 'zfs',
+  2035054128: 'overlay',
+  16914836: 'tmpfs',
+  2240043254: 'ramfs',
+};
+
+function fileSystemOf(directory: string): string {
+  const { type } = statfsSync(directory);
+  return fileSystems[type] ?? `file system ${type.toString(16)}`;
 }
 
 /** Only what we have made ourselves is ever removed with all that is in it. */

@@ -23,6 +23,8 @@ export interface Change {
 }
 
 const ours: readonly PeerName[] = ['uetcd', 'uetcd-durable', 'uetcd-auth'];
+/** Of fewer, ranges that do not touch are nothing rare. */
+const ROUNDS_MIN = 3;
 const TOLERANCE = 1.1;
 /** Tails are made of few answers. */
 const TAIL_TOLERANCE = 1.5;
@@ -35,13 +37,46 @@ export function compareReports(before: Report, after: Report): Change[] {
       if (!ours.includes(peer)) continue;
       for (const now of metrics) {
         const then = metricOf(before, scenario.name, peer, now.name);
-        // Of what may be nothing, or less, no ratio says anything.
-        if (then === undefined || then.median <= 0 || now.median <= 0) continue;
+        // Of what may be nothing, or less, no ratio says anything; but nothing left of what should be much is the end of it.
+        if (then === undefined || then.median <= 0 || (now.median <= 0 && now.better === 'lower')) continue;
         const drift = driftOf(before, after, scenario.name, now.name);
         changes.push(judge(scenario.name, peer, then, now, drift));
       }
     }
   return changes;
+}
+
+/** Whoever of us had figures in a scenario and now has failed there: a server that falls is not a faster one. */
+export function findFallen(before: Report, after: Report): string[] {
+  return after.scenarios.flatMap(({ name, results }) => {
+    const then = before.scenarios.find((scenario) => scenario.name === name)?.results ?? [];
+    return then
+      .filter(({ peer, error, metrics }) => ours.includes(peer) && error === undefined && metrics.length > 0)
+      .flatMap(({ peer }) => {
+        // Who is neither here nor skipped was not asked for.
+        const now = results.find((result) => result.peer === peer);
+        const reason = now === undefined ? after.skipped.find((skipped) => skipped.peer === peer)?.reason : now.error;
+        return reason === undefined ? [] : [`${name} ${peer} FAILED: ${reason}`];
+      });
+  });
+}
+
+/** What makes these two reports a poor pair. */
+export function caveatsOf(before: Report, after: Report): string[] {
+  const differing = (['processor', 'cores', 'kernel', 'node', 'diskFileSystem'] as const).filter(
+    (part) => (before.machine[part] ?? after.machine[part]) !== (after.machine[part] ?? before.machine[part]),
+  );
+  const { options: then } = before;
+  const { options: now } = after;
+  return [
+    ...(then.isSmoke || now.isSmoke ? ['of a smoke run no figure means anything'] : []),
+    ...(Math.min(then.rounds, now.rounds) < ROUNDS_MIN
+      ? [`of fewer than ${ROUNDS_MIN} rounds nobody can tell what is noise`]
+      : []),
+    ...(then.seconds === now.seconds ? [] : [`runs of ${then.seconds} s and of ${now.seconds} s`]),
+    ...(then.awake === now.awake ? [] : [`cores kept awake: ${then.awake} and ${now.awake}`]),
+    ...differing.map((part) => `another machine: ${part} ${before.machine[part]}, then ${after.machine[part]}`),
+  ];
 }
 
 export function renderChanges(changes: readonly Change[]): string {

@@ -3,7 +3,7 @@ import { formatRange } from './format.ts';
 import { escapeMarkup, renderPlot } from './plot.ts';
 import { latencyPlots, sweepPlots } from './plots.ts';
 import type { MetricReport, Report, ScenarioReport } from './report.ts';
-import { describeMeasurement, findMetric, metricNames, ratioTo, subjectOf } from './table.ts';
+import { describeMeasurement, describeScenario, findMetric, metricNames, ratioTo, subjectOf } from './table.ts';
 
 const STYLE = `
 body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem; color: #222; background: #f6f6f7 }
@@ -17,7 +17,10 @@ const HOW_TO_READ = [
   'Median of the rounds, lowest and highest in brackets; grey: uetcd divided by the peer. All peers of a scenario run at',
   'the same time and are measured in turn, so a slow minute of the machine falls on all of them.',
   'Closed loop: each connection sends when it has its answer, which finds the highest rate. Open loop: requests are due',
-  'at fixed moments and latency counts from then, so a pause is charged for everybody who would have waited.',
+  'at fixed moments and latency counts from then, so a pause is charged for everybody who would have waited. Of others',
+  'beside heavy work (listing, expiry, poll crowd, hostile) what the generator sent late by its own fault is left out: it',
+  'sleeps between two requests, and comes first when it wakes where the kernel lets it. Percentiles are medians of those',
+  'of the rounds; plots are of all rounds together.',
   'The load generator runs on the same machine and takes a core of its own. Not measured: a network, TLS, clusters,',
   'more cores than these, hours of running.',
 ].join(' ');
@@ -64,7 +67,7 @@ function renderScenario(scenario: ScenarioReport): string {
     ...warnings.map((warning) => `<div class="warning">${peer}: ${escapeMarkup(warning)}</div>`),
   ]);
   return [
-    `<h3>${escapeMarkup(scenario.name)}: ${escapeMarkup(scenario.title)}</h3>`,
+    `<h3>${escapeMarkup(describeScenario(scenario))}</h3>`,
     `<table><tr><th></th>${heading}</tr>${rows.join('')}</table>`,
     remarks.join(''),
     renderPlots(latencyPlots(scenario).map((plot) => renderPlot(plot))),

@@ -92,7 +92,9 @@ function horizontalLine(y: number, label: string): string {
 function verticalLine(x: number, label: string): string {
   const [bottom, at] = [PLOT_HEIGHT - MARGIN.bottom, x.toFixed(1)];
   const line = `<line x1="${at}" x2="${at}" y1="${MARGIN.top}" y2="${bottom}" stroke="#f0f0f0"/>`;
-  return `${line}<text x="${at}" y="${bottom + 15}" text-anchor="middle">${escapeMarkup(label)}</text>`;
+  // At the right edge half of it would be cut off.
+  const anchor = x > PLOT_WIDTH - 2 * MARGIN.right ? 'end' : 'middle';
+  return `${line}<text x="${at}" y="${bottom + 15}" text-anchor="${anchor}">${escapeMarkup(label)}</text>`;
 }
 
 /** From the data: whole decades on a logarithmic axis, from zero on a linear one. In scaled units. */

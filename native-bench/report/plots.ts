@@ -2,6 +2,7 @@
 import type { PeerName } from '../peers/peer.ts';
 import { PLOT_HEIGHT, PLOT_WIDTH, type Plot, renderPlot, type Series } from './plot.ts';
 import { metricOf, type Report, type ScenarioReport } from './report.ts';
+import { SMOKE_REMARK } from './table.ts';
 
 const colors: Readonly<Record<PeerName, string>> = {
   uetcd: '#d6336c',
@@ -79,8 +80,11 @@ export function renderPicture(report: Report): string {
   const drawn = plots.map((plot, position) =>
     renderPlot(plot, { x: (position % 2) * PLOT_WIDTH, y: Math.floor(position / 2) * PLOT_HEIGHT }),
   );
+  const remark = report.options.isSmoke
+    ? `<text x="14" y="12" font-family="system-ui, sans-serif" font-size="11" fill="#c00">${SMOKE_REMARK}</text>`
+    : '';
   const size = `width="${2 * PLOT_WIDTH}" height="${Math.ceil(plots.length / 2) * PLOT_HEIGHT}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${drawn.join('')}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${drawn.join('')}${remark}</svg>\n`;
 }
 
 function sweep(

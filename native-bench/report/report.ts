@@ -21,6 +21,8 @@ export interface Machine {
   readonly memoryBytes: number;
   readonly kernel: string;
   readonly node: string;
+  /** What the durable peers had their data on. Reports of earlier days do not say. */
+  readonly diskFileSystem?: string;
 }
 
 export interface SkippedPeer {
@@ -74,13 +76,14 @@ export function summarize(peer: PeerName, runs: readonly RunMeasurement[]): Peer
   };
 }
 
-export function describeMachine(): Machine {
+export function describeMachine(diskFileSystem: string): Machine {
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
     memoryBytes: totalmem(),
     kernel: release(),
     node: process.versions.node,
+    diskFileSystem,
   };
 }
 

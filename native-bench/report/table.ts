@@ -22,8 +22,25 @@ export function describeMeasurement({ machine, options, startedAt }: Report): st
   return [
     `${machine.cores} cores (${machine.processor}), ${memory}, Linux ${machine.kernel}, Node ${machine.node}`,
     `${options.rounds} interleaved rounds of ${options.seconds} s, load generator on the same machine`,
+    ...(machine.diskFileSystem === undefined ? [] : [describeDisk(machine.diskFileSystem)]),
     startedAt,
+    ...(options.isSmoke ? [SMOKE_REMARK] : []),
   ].join('; ');
+}
+
+export const SMOKE_REMARK = 'a smoke run: it shows that everything works, its figures mean nothing';
+
+/** "On disk" is what scenarios say; where the temporary directory is in memory it would be no more than a word. */
+function describeDisk(fileSystem: string): string {
+  const isMemory = fileSystem === 'tmpfs' || fileSystem === 'ramfs';
+  return isMemory
+    ? `NOTHING WAS ON A DISK: what is durable was written to memory (${fileSystem}); --disk-dir chooses another directory`
+    : `what is durable on ${fileSystem}`;
+}
+
+/** What was asked, and whether the cores were kept awake for it: `--awake` may say otherwise than the scenario. */
+export function describeScenario({ name, title, isAwake }: ScenarioReport): string {
+  return `${name}: ${title}${isAwake ? ', cores kept awake' : ''}`;
 }
 
 /** The one the others of a scenario are divided by: uetcd in memory, or durable where it does not take part. */
@@ -47,7 +64,7 @@ export function findMetric(result: PeerReport | undefined, name: string): Metric
 
 /** Own figure divided by the peer's; undefined where that says nothing. */
 export function ratioTo(own: MetricReport | undefined, other: MetricReport | undefined): number | undefined {
-  return own === undefined || other === undefined || own === other || other.median === 0
+  return own === undefined || other === undefined || own === other || other.median <= 0
     ? undefined
     : own.median / other.median;
 }
@@ -57,7 +74,7 @@ function renderScenario(scenario: ScenarioReport): string[] {
   const heading = ['', ...scenario.results.map(({ peer }) => peer)];
   const rows = metricNames(scenario).map((name) => renderMetric(name, scenario.results, subject));
   return [
-    `${scenario.name}: ${scenario.title}`,
+    describeScenario(scenario),
     ...alignColumns([heading, ...rows]),
     ...scenario.results.flatMap(({ peer, error, warnings }) => [
       ...(error === undefined ? [] : [`  ! ${peer} FAILED: ${error}`]),

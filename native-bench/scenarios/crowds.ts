@@ -10,7 +10,6 @@ import type { RequestPlan } from '../load/request-source.ts';
 import {
   bottleneckWarnings,
   cpuMetric,
-  foreignLoadWarnings,
   higher,
   lower,
   type Metric,
@@ -19,7 +18,7 @@ import {
   type RunMeasurement,
 } from '../measurement.ts';
 import type { RunningPeer } from '../peers/peer.ts';
-import { fill, lagWarnings } from './loads.ts';
+import { fill, lagWarnings, SLEEPER_LAG_LIMIT_MS, steadyRateMetrics, steadyRateWarnings } from './loads.ts';
 import { type Bench, type Scenario, serversInMemory } from './scenario.ts';
 
 const OTHERS_RATE = 2_000;
@@ -30,8 +29,6 @@ const POLL_CROWD_OTHERS_RATE = 500;
 /** Long enough for etcd to tell all of it and let it come again. */
 const POLL_CROWD_SETS_EVERY_MS = 500;
 const POLL_CROWD_OPENS_MS = 5_000;
-/** Of a generator that sleeps between two moments: a timer of a millisecond, and a wake-up among busy threads. */
-const OTHERS_LAG_LIMIT_MS = 3;
 const EXPIRY_HORIZON_MS = 15_000;
 const REHEARSED_EXPIRIES = 10_000;
 /** Slow enough for etcd to be filled with them. */
@@ -184,7 +181,7 @@ async function measureListing(peer: RunningPeer, bench: Bench, children: number)
       higher('listings', '/s', (result.listings / bench.measureMs) * 1000),
     ],
     latencies: { others: disturbed.latency, quiet: quiet.latency },
-    warnings: lagWarnings(disturbed, OTHERS_LAG_LIMIT_MS),
+    warnings: lagWarnings(disturbed, SLEEPER_LAG_LIMIT_MS),
   };
 }
 
@@ -211,7 +208,7 @@ async function measurePollCrowd(peer: RunningPeer, bench: Bench, watchers: numbe
   return {
     metrics: [...othersMetrics(disturbed), ...percentileMetrics(latency, 'heard ')],
     latencies: { others: disturbed.latency, heard: latency },
-    warnings: lagWarnings(disturbed, OTHERS_LAG_LIMIT_MS),
+    warnings: lagWarnings(disturbed, SLEEPER_LAG_LIMIT_MS),
   };
 }
 
@@ -244,7 +241,7 @@ async function measureExpiry(peer: RunningPeer, bench: Bench, keyCount: number):
     ],
     latencies: { lateness: heard.lateness, others: others.latency },
     warnings: [
-      ...lagWarnings(others, OTHERS_LAG_LIMIT_MS),
+      ...lagWarnings(others, SLEEPER_LAG_LIMIT_MS),
       ...(heard.events < keyCount
         ? [`the stream heard ${heard.events} of ${keyCount} expirations; lateness is theirs`]
         : []),
@@ -302,13 +299,9 @@ function newConnections(name: string, title: string, ratePerSecond: number): Sce
         measureMs: bench.measureMs,
       });
       return {
-        metrics: [
-          higher('rate', '/s', perSecond(result.answers, result.usage)),
-          ...percentileMetrics(result.latency),
-          cpuMetric(result.usage, result.answers),
-        ],
+        metrics: steadyRateMetrics(result),
         latencies: { answer: result.latency },
-        warnings: ratePerSecond === 0 ? bottleneckWarnings(result.usage) : foreignLoadWarnings(result.usage),
+        warnings: ratePerSecond === 0 ? bottleneckWarnings(result.usage) : steadyRateWarnings(result),
       };
     },
   };

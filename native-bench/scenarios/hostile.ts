@@ -13,8 +13,10 @@ import type { Target } from '../load/dialect.ts';
 import { LatencyHistogram } from '../load/latency-histogram.ts';
 import { ask } from '../load/probe.ts';
 import { residentBytes } from '../load/process-usage.ts';
+import type { OpenLoopResult } from '../load/programs/open-loop.ts';
 import { higher, lower, type Metric, percent, type RunMeasurement } from '../measurement.ts';
 import type { RunningPeer } from '../peers/peer.ts';
+import { lagWarnings, SLEEPER_LAG_LIMIT_MS } from './loads.ts';
 import { type Bench, type Scenario, v2InMemory } from './scenario.ts';
 
 const PROBE_RATE = 500;
@@ -68,6 +70,7 @@ export const hostileScenarios: readonly Scenario[] = [
 interface Phase {
   readonly opening: string;
   readonly latency: string;
+  readonly warnings: readonly string[];
   readonly sentAway: string | undefined;
   readonly cpuShare: number;
   readonly reached: number;
@@ -77,7 +80,7 @@ interface Phase {
 async function measureHostile(peer: RunningPeer, bench: Bench): Promise<RunMeasurement> {
   const { target } = peer;
   await warmUp(target, bench);
-  const idle = await probe(target, bench, phaseMsOf(IDLE_MS, bench));
+  const { latency: idle } = await probe(target, bench, phaseMsOf(IDLE_MS, bench));
   const residentBefore = residentBytes(target.pid);
   const metrics: Metric[] = [lower('idle p99', 'µs', p99Of(idle) * 1000)];
   const latencies: Record<string, string> = { idle };
@@ -98,6 +101,7 @@ async function measureHostile(peer: RunningPeer, bench: Bench): Promise<RunMeasu
       metrics.push(lower(`${name} sent away p99`, 'µs', p99Of(phase.sentAway) * 1000));
       latencies[`${name} sent away`] = phase.sentAway;
     }
+    warnings.push(...phase.warnings.map((warning) => `${name}: ${warning}`));
     if (!bench.isSmoke && phase.reached < REACHED_MIN)
       warnings.push(`${name}: attackers did ${percent(phase.reached)} of what they were to do`);
     latencies[name] = phase.latency;
@@ -113,17 +117,20 @@ async function measurePhase(target: Target, bench: Bench, plan: Plan): Promise<P
   const { name, connections, opensPerSecond } = bench.isSmoke ? { ...plan, connections: 2, opensPerSecond: 100 } : plan;
   const attackers = await Attackers.prepare({ name, connections, opensPerSecond }, target);
   const openMs = bench.isSmoke ? bench.measureMs : (connections / opensPerSecond) * 1000;
-  const [opening] = await Promise.all([probe(target, bench, openMs), attackers.open()]);
+  const [{ latency: opening }] = await Promise.all([probe(target, bench, openMs), attackers.open()]);
   const talk = name === 'deaf-streams' ? talkToTheDeaf(target) : undefined;
   const stopWatching = await attackers.watch();
-  const latency = await probe(target, bench, phaseMsOf(plan.phaseMs, bench));
+  const measured = await probe(target, bench, phaseMsOf(plan.phaseMs, bench));
   const { cpuShare, share } = await stopWatching();
   const { sentAwayMs } = plan;
-  const sentAway = sentAwayMs === undefined ? undefined : await probe(target, bench, phaseMsOf(sentAwayMs, bench));
+  const sentAway =
+    sentAwayMs === undefined ? undefined : (await probe(target, bench, phaseMsOf(sentAwayMs, bench))).latency;
   const heard = await talk?.();
   const resident = residentBytes(target.pid);
   await attackers.end();
-  return { opening, latency, sentAway, cpuShare, reached: heard ?? share, resident };
+  const { latency } = measured;
+  const warnings = lagWarnings(measured, SLEEPER_LAG_LIMIT_MS);
+  return { opening, latency, warnings, sentAway, cpuShare, reached: heard ?? share, resident };
 }
 
 function phaseMsOf(phaseMs: number, bench: Bench): number {
@@ -142,8 +149,8 @@ async function warmUp(target: Target, bench: Bench): Promise<void> {
   });
 }
 
-async function probe(target: Target, bench: Bench, measureMs: number): Promise<string> {
-  const result = await bench.pool.run('openLoop', {
+function probe(target: Target, bench: Bench, measureMs: number): Promise<OpenLoopResult> {
+  return bench.pool.run('openLoop', {
     target,
     connections: 16,
     plan: { kind: 'set', keyCount: 1024, valueSizeBytes: 64, seed: bench.seed, root: '/others' },
@@ -152,7 +159,6 @@ async function probe(target: Target, bench: Bench, measureMs: number): Promise<s
     warmupMs: 0,
     measureMs,
   });
-  return result.latency;
 }
 
 /**

@@ -48,7 +48,7 @@ type Block = readonly [counting: BlockShare, other: BlockShare];
 /** @param other what a server that counts is compared with. */
 async function measureCost(bench: Bench, other: Peer): Promise<RunMeasurement> {
   const pairs: (readonly Block[])[] = [];
-  const usage = { elapsedMs: 0, foreignCpuMs: 0, serverCpuMs: 0, generatorCpuMs: 0 };
+  const usage = { elapsedMs: 0, foreignCpuMs: 0 };
   while (pairs.length < (bench.isSmoke ? 2 : PAIRS)) {
     // Neither is always the one that was started first.
     const isTurned = pairs.length % 2 === 1;

@@ -6,13 +6,7 @@ import { type Scenario, serversInMemory, v2InMemory } from './scenario.ts';
 const withNodeHttp: readonly PeerName[] = [...serversInMemory, 'node-http'];
 
 export const requestScenarios: readonly Scenario[] = [
-  closed(
-    'set-1',
-    'set, 1 connection, one key, cores kept awake',
-    { kind: 'set', connections: 1 },
-    serversInMemory,
-    true,
-  ),
+  closed('set-1', 'set, 1 connection, one key', { kind: 'set', connections: 1 }, serversInMemory, true),
   closed('set-16', 'set, 16 connections, one key', { kind: 'set', connections: 16 }),
   closed('set-64', 'set, 64 connections, one key', { kind: 'set', connections: 64 }, withNodeHttp),
   closed('set-256', 'set, 256 connections, one key', { kind: 'set', connections: 256 }),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Metric } from '../../native-bench/measurement.ts';
-import { compareReports } from '../../native-bench/report/compare.ts';
+import { caveatsOf, compareReports, findFallen } from '../../native-bench/report/compare.ts';
 import { type Report, summarize } from '../../native-bench/report/report.ts';
 import { judgeTargets } from '../../native-bench/targets.ts';
 
@@ -43,6 +43,41 @@ test('a target is judged by the ratio of medians, and left open where a figure i
     ['etcd-memory', 4, true],
     ['bare-uws', undefined, undefined],
   ]);
+});
+
+test('what should be much and is nothing now is a regression', () => {
+  const events = { name: 'events heard', unit: '', better: 'higher' } as const;
+  expect(judge({ uetcd: [100, 100, 100] }, { uetcd: [0, 0, 0] }, events).isRegression).toBe(true);
+});
+
+test('who has failed since, or did not come up, has fallen; who was not asked for has not', () => {
+  const before = reportOf({ uetcd: [100, 102, 101], 'etcd-memory': [9, 9, 9] });
+  const [scenario] = before.scenarios;
+  const failed = [{ peer: 'uetcd' as const, error: 'connection lost', warnings: [], metrics: [], latencies: {} }];
+  const after = (results: typeof failed, skipped: Report['skipped'] = []): Report => ({
+    ...before,
+    skipped,
+    scenarios: [{ ...(scenario as Report['scenarios'][number]), results }],
+  });
+  expect(findFallen(before, after(failed))).toEqual(['set-64 uetcd FAILED: connection lost']);
+  expect(findFallen(before, after([], [{ peer: 'uetcd', reason: 'no dist' }]))).toEqual([
+    'set-64 uetcd FAILED: no dist',
+  ]);
+  expect(findFallen(before, after([]))).toEqual([]);
+  expect(findFallen(before, before)).toEqual([]);
+});
+
+test('a poor pair of reports is told to be one', () => {
+  const good = reportOf({ uetcd: [100] });
+  const poor: Report = {
+    ...good,
+    machine: { ...good.machine, cores: 4 },
+    options: { ...good.options, rounds: 1, isSmoke: true, seconds: 2 },
+  };
+  expect(caveatsOf(good, good)).toEqual([]);
+  expect(caveatsOf(good, poor).join('\n')).toMatch(
+    /smoke run.*\n.*rounds.*\nruns of 1 s and of 2 s\nanother machine: cores 2, then 4/,
+  );
 });
 
 function judge(

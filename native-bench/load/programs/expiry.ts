@@ -46,6 +46,8 @@ const ARMING_MS = 400;
 const REHEARSAL_MS = 1_000;
 /** etcd sweeps twice a second. */
 const REHEARSAL_PATIENCE_MS = 700;
+/** A server's clock may be as old as its turn of the event loop, and is set now and then. */
+const EARLY_MS = 50;
 
 export async function expiry(spec: ExpirySpec): Promise<ExpiryResult> {
   const { target, keyCount, fillMs, rehearsedKeyCount } = spec;
@@ -66,6 +68,7 @@ async function hear(target: Target, dialect: Dialect, crowd: Crowd, patienceMs: 
   try {
     await ear.arm();
     await Promise.race([ear.heardAll, sleepUntil(deadline + patienceMs)]);
+    if (ear.earlyCount > 0) throw new Error(`${ear.earlyCount} keys ended before their time`);
     return { events: ear.events, lateness: ear.lateness.encode() };
   } finally {
     ear.close();
@@ -132,6 +135,8 @@ class ExpiringKeys {
 
 class ExpirationEar {
   events = 0;
+  /** A key that ends too soon is no key that ends promptly. */
+  earlyCount = 0;
   readonly lateness = new LatencyHistogram();
   readonly heardAll: Promise<void>;
   readonly #dueAt: Float64Array;
@@ -175,6 +180,7 @@ class ExpirationEar {
     if (start < 0 || dueAt === undefined) return;
     this.#dueAt[key] = Number.NaN; // Heard twice, a key would count as never late.
     if (Number.isNaN(dueAt)) return;
+    if (now < dueAt - EARLY_MS) this.earlyCount++;
     this.lateness.recordMs(now - dueAt);
     if (++this.events === this.#dueAt.length) this.#onHeardAll();
   }

@@ -39,6 +39,8 @@ export interface OpenLoopResult {
   readonly due: number;
   /** Of those, the ones answered within the window or the grace after it. */
   readonly answers: number;
+  /** Answers that came within the window, whenever they were due: what the server did in that time, without the grace. */
+  readonly answersInWindow: number;
   /** Of everything due; what was never answered counts with the time it had waited. */
   readonly latency: string;
   /** By how much the generator itself was late, p99. */
@@ -90,6 +92,7 @@ export class OpenLoopGenerator {
   #recordFrom = Number.POSITIVE_INFINITY;
   #recordTo = Number.POSITIVE_INFINITY;
   #answers = 0;
+  #answersInWindow = 0;
   readonly #sleeps: boolean;
   /** From when the latency of a client's request counts. */
   readonly #countedFrom = new Map<LoadClient, number>();
@@ -126,10 +129,11 @@ export class OpenLoopGenerator {
     while (this.#answers < due && this.#tally.failures === 0 && performance.now() < graceEnd)
       await new Promise((resolve) => setTimeout(resolve, 5));
     const answers = this.#answers;
-    this.#chargeUnanswered(due - answers);
+    const answersInWindow = this.#answersInWindow;
+    this.#chargeUnanswered(firstRecorded + due);
     this.close();
     requireNoFailure(this.#tally);
-    return { due, answers, latency: this.#latency.encode(), lagP99Ms: this.#lag.percentileMs(99) };
+    return { due, answers, answersInWindow, latency: this.#latency.encode(), lagP99Ms: this.#lag.percentileMs(99) };
   }
 
   /** Stops sending at once; harmless after stop(). */
@@ -158,7 +162,8 @@ export class OpenLoopGenerator {
 
   #answered(client: LoadClient): void {
     const now = performance.now();
-    if (client.intendedAt >= this.#recordFrom && client.intendedAt < this.#recordTo) {
+    if (now >= this.#recordFrom && now < this.#recordTo) this.#answersInWindow++;
+    if (this.#isRecorded(client.intendedAt)) {
       this.#latency.recordMs(now - (this.#countedFrom.get(client) ?? client.intendedAt));
       this.#answers++;
     }
@@ -177,9 +182,18 @@ export class OpenLoopGenerator {
     return Math.ceil((moment - this.#startedAt) / this.#intervalMs);
   }
 
-  /** What was due last has waited least, so this walks back from the end of the window. */
-  #chargeUnanswered(count: number): void {
+  #isRecorded(dueAt: number): boolean {
+    return dueAt >= this.#recordFrom && dueAt < this.#recordTo;
+  }
+
+  /** Those under way, and those that no connection was free for, each with its own time: the first may be a very old one. */
+  #chargeUnanswered(dueEnd: number): void {
     const now = performance.now();
-    for (let back = 1; back <= count; back++) this.#latency.recordMs(now - (this.#recordTo - back * this.#intervalMs));
+    const free = new Set(this.#free);
+    for (const client of this.#clients)
+      if (!free.has(client) && this.#isRecorded(client.intendedAt))
+        this.#latency.recordMs(now - (this.#countedFrom.get(client) ?? client.intendedAt));
+    for (let ordinal = Math.max(this.#sent, this.#dueBefore(this.#recordFrom)); ordinal < dueEnd; ordinal++)
+      this.#latency.recordMs(now - (this.#startedAt + ordinal * this.#intervalMs));
   }
 }

@@ -67,7 +67,7 @@ class PollCrowd {
       for (let count = 0; count < OPENED_AT_ONCE && this.#watchers.length < watchers; count++) {
         const number = this.#watchers.length;
         const onArmed = () => this.#armedCount++;
-        const listener = { onArmed, onEvent: () => this.#heard(number), onFailure: this.#fail };
+        const listener = { onArmed, onEvent: (text: string) => this.#heard(number, text), onFailure: this.#fail };
         const watcher = new Watcher(target, dialect, POLLED_KEY, 'long-poll', listener);
         this.#watchers.push(watcher);
         group.push(watcher);
@@ -95,8 +95,12 @@ class PollCrowd {
     for (const watcher of this.#watchers) watcher.close();
   }
 
-  #heard(number: number): void {
+  #heard(number: number, text: string): void {
     const set = this.#heardBy[number] as number;
+    // The node comes before prevNode, so the first value is the event's own.
+    const value = /"value":"([^"]*)"/.exec(text)?.[1];
+    if (set >= this.#sentAt.length || value !== `n${set}`)
+      this.#fail(`of set n${set} watcher ${number} heard ${text.slice(0, 200)}`);
     this.#heardBy[number] = set + 1;
     this.#heardCount++;
     this.#latency.recordMs(performance.now() - (this.#sentAt[set] as number));

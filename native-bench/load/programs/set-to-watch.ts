@@ -60,7 +60,7 @@ export async function setToWatch(spec: SetToWatchSpec): Promise<SetToWatchResult
     background?.startRecording();
     await pair.runFor(spec.measureMs, latency, ackLatency);
     const usage = window.stop();
-    const answered = (await background?.stop())?.answers ?? 0;
+    const answered = (await background?.stop())?.answersInWindow ?? 0;
     return {
       usage,
       events: latency.count,
