@@ -155,7 +155,8 @@ export class OpenFrontEnd {
     return new Listeners(tls, (bare, isSecure) => {
       const requiresCertificate = isSecure && tls?.trustedCaFile !== undefined;
       const admit = admissionOf(requiresCertificate, tls?.nameUsers === true, origins);
-      const app = new HttpApp(bare, { isSecure, admit, limit, onError: this.#onError });
+      const allowsAllOrigins = origins === undefined;
+      const app = new HttpApp(bare, { isSecure, admit, limit, allowsAllOrigins, onError: this.#onError });
       serveOn(app);
       return app;
     });

@@ -58,6 +58,9 @@ export const Counter = {
   answerBytes: 27,
   /** Refused, or closed, because those take all the room that there is for answers. */
   tooManyAnswerBytes: 28,
+  /** Refused for want of a right, or because too many passwords wait to be checked. */
+  denied: 29,
+  tooManyPasswords: 30,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

@@ -25,9 +25,11 @@ export function tellRequests(page: Exposition, { frontEnds }: ServerReading): vo
   page
     .counter(
       'uetcd_requests_refused_total',
-      'Requests on the key space that were refused for their grammar, or because there were too many.',
+      'Requests that were refused for their grammar (of those on the key space), for want of a right, or because there were too many.',
     )
     .sample(sumOf(frontEnds, Counter.refused), { reason: 'grammar' })
+    .sample(sumOf(frontEnds, Counter.denied), { reason: 'rights' })
+    .sample(sumOf(frontEnds, Counter.tooManyPasswords), { reason: 'passwords' })
     .sample(sumOf(frontEnds, Counter.tooManyWatchers), { reason: 'watchers' })
     .sample(sumOf(frontEnds, Counter.tooManyClientWatchers), { reason: 'client_watchers' })
     .sample(sumOf(frontEnds, Counter.tooManyRequests), { reason: 'requests' })

@@ -117,6 +117,16 @@ describe('bounds', () => {
     });
   });
 
+  test('a connection too many names no origin to a browser where not all may read answers', async () => {
+    await withServer({ maxConnections: 1, cors: 'http://a.example:80' }, async (api) => {
+      await api.put('/a', 'value=1');
+      const refused = await RawConnection.open(api.url);
+      const answer = await refused.answer();
+      expect(answer?.status).toBe(503);
+      expect(answer?.headers).not.toHaveProperty('access-control-allow-origin');
+    });
+  });
+
   test('a client library takes the answer of a connection too many for that of its request', async () => {
     await withServer({ maxConnections: 1 }, async (api) => {
       await api.put('/a', 'value=1');

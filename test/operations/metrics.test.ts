@@ -1,6 +1,7 @@
 /** `/metrics`: that what it says is true, that Prometheus can read it, and that etcd's names mean what they mean there. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { basic } from '../auth/auth-client.ts';
 import { PageText } from '../metrics/page-text.ts';
 import { apiTest } from '../support/api-test.ts';
 import { ApiClient } from '../support/http.ts';
@@ -188,6 +189,69 @@ test('a client that goes away before its answer is counted', async () => {
   await server.stop();
 });
 
+describe('where users have passwords', () => {
+  const GUESSES = 12;
+
+  async function withRoot(body: (api: ApiClient) => Promise<void>) {
+    // Connections enough for all guesses at once.
+    const server = await startInProcess({ slowRequestMs: 1 });
+    const api = new ApiClient(server.url, GUESSES + 1);
+    await api.send({ method: 'PUT', target: '/v2/auth/users/root', body: '{"user":"root","password":"geheim"}' });
+    await api.send({ method: 'PUT', target: '/v2/auth/enable' });
+    await body(api);
+    await api.close();
+    await server.stop();
+  }
+
+  const sendAs = (api: ApiClient, password: string, method: string, target: string) =>
+    api.send({ method, target, headers: basic('root', password) });
+
+  test('refusals are counted as what they are, on the key space and elsewhere', async () => {
+    await withRoot(async (api) => {
+      let denied = 0;
+      let busy = 0;
+      for (const target of ['/v2/keys/a', '/v2/auth/users/root']) {
+        const guesses = Array.from({ length: GUESSES }, (_, count) => sendAs(api, `guess ${count}`, 'GET', target));
+        const statuses = (await Promise.all(guesses)).map(({ status }) => status);
+        denied += statuses.filter((status) => status === 401).length;
+        busy += statuses.filter((status) => status === 503).length;
+      }
+      expect(denied + busy).toBe(2 * GUESSES);
+      const page = await scrape(api);
+      const refused = (reason: string) => page.value(`uetcd_requests_refused_total{reason="${reason}"}`);
+      expect([refused('rights'), refused('passwords'), refused('grammar')]).toEqual([denied, busy, 0]);
+    });
+  });
+
+  test('a request takes as long as its password is checked, too', async () => {
+    await withRoot(async (api) => {
+      const startMs = performance.now();
+      expect((await sendAs(api, 'geheim', 'DELETE', '/v2/keys/a')).status).toBe(404);
+      const passedMs = performance.now() - startMs;
+      const page = await scrape(api);
+      const tookSeconds = page.value('uetcd_request_duration_seconds_sum{operation="delete",outcome="failure"}');
+      expect(1000 * tookSeconds).toBeGreaterThan(passedMs / 2);
+      expect(page.value('uetcd_requests_slow_total')).toBe(1);
+    });
+  });
+});
+
+test('a large form is part of how long its request takes', async () => {
+  const server = await startInProcess();
+  const api = new ApiClient(server.url);
+  const clients = Array.from({ length: 4 }, () => new ApiClient(server.url));
+  const form = `value=x&${'a=b&'.repeat(1_000_000)}`;
+  const startMs = performance.now();
+  // Each is read when the one before has been.
+  await Promise.all(clients.map((client, count) => client.put(`/${count}`, form)));
+  const passedMs = performance.now() - startMs;
+  const took = (await scrape(api)).value('uetcd_request_duration_seconds_sum{operation="set",outcome="success"}');
+  expect(1000 * took).toBeGreaterThan(passedMs / 4); // The store has a few of these milliseconds.
+  for (const client of clients) await client.close();
+  await api.close();
+  await server.stop();
+});
+
 describe('a large answer', () => {
   const target = '/v2/keys/much?recursive=true';
 
@@ -218,6 +282,25 @@ describe('a large answer', () => {
       expect((await scrape(api)).value('uetcd_requests_in_flight')).toBe(1);
       connection.destroy();
     });
+  });
+
+  test('for which there is no room is counted as the failure that its client is told', async () => {
+    const sizeBytes = 9_000_000; // More than the kernel's buffers of both ends take.
+    const server = await startInProcess({ maxAnswerBytesInFlight: sizeBytes });
+    const api = new ApiClient(server.url);
+    await api.put('/a', `value=${'x'.repeat(sizeBytes)}`);
+    const reader = await RawConnection.open(server.url);
+    await reader.write(requestBytes('GET', '/v2/keys/a'));
+    await reader.until(() => reader.received.length > 0);
+    reader.socket.pause();
+    expect((await api.get('/a')).status).toBe(503);
+    const page = await scrape(api);
+    expect(page.value('etcd_http_failed_total{code="503",method="GET"}')).toBe(1);
+    expect(page.value('uetcd_request_duration_seconds_count{operation="get",outcome="success"}')).toBe(1);
+    expect(page.value('uetcd_request_duration_seconds_count{operation="get",outcome="failure"}')).toBe(1);
+    reader.destroy();
+    await api.close();
+    await server.stop();
   });
 
   test('whose reader goes away in the middle is counted as that', { timeout: 60_000 }, async () => {

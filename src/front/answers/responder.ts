@@ -14,6 +14,7 @@ import {
 } from '../../protocol/answers.ts';
 import { ANY_ORIGIN, corsHeaders, NO_ORIGIN } from '../../protocol/cors.ts';
 import { RAFT_INTERNAL_ERROR, renderError } from '../../protocol/errors.ts';
+import { endWith } from './endings.ts';
 import { HeaderLines } from './header-lines.ts';
 import { originOf } from './origins.ts';
 
@@ -126,7 +127,7 @@ export class Responder {
   ): void {
     this.writeStoreHead(response, format, status, etcdIndex, raftIndex);
     if ((format & HEAD_BIT) !== 0) endHead(response, body);
-    else response.end(body);
+    else endWith(response, body);
   }
 
   #linesOf(response: HttpResponse): StoreLines {
@@ -154,7 +155,7 @@ export function writeOwnAnswer(
   for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
   if (body === undefined || status === 204) response.endWithoutBody();
   else if (isHead) endHead(response, String(body.length));
-  else response.end(body);
+  else endWith(response, body);
 }
 
 /**

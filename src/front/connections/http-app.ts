@@ -5,6 +5,8 @@
  * whole server with its rings, so handlers reach what they serve by variables that are changed when the App has closed.
  */
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
+import { NO_ORIGIN } from '../../protocol/cors.ts';
+import { noteOrigin } from '../answers/origins.ts';
 import { writeOverload } from '../answers/responder.ts';
 import type { Admission } from './admission.ts';
 import type { ConnectionLimit } from './connection-limit.ts';
@@ -18,6 +20,8 @@ export interface HttpAppOptions {
   readonly admit: Admission | undefined;
   /** Of its connections; undefined for none. */
   readonly limit: ConnectionLimit | undefined;
+  /** Whether all origins may read answers: what a connection too many is told comes before anything that names one. */
+  readonly allowsAllOrigins: boolean;
   /** Gets what a handler has thrown. */
   readonly onError: (error: unknown) => void;
 }
@@ -33,13 +37,13 @@ export class HttpApp {
   #connectionCount = 0;
 
   /** @param app an App or an SSLApp, without routes. */
-  constructor(app: TemplatedApp, { isSecure, admit, limit, onError }: HttpAppOptions) {
+  constructor(app: TemplatedApp, { isSecure, admit, limit, allowsAllOrigins, onError }: HttpAppOptions) {
     this.#app = app;
     this.#admit = admit;
     this.#onError = onError;
     if (isSecure) this.#onConnection(this.#countConnection);
     if (limit === undefined) return;
-    const refuse = isSecure ? close : (response: HttpResponse) => refuseConnection(response, limit);
+    const refuse = isSecure ? close : (response: HttpResponse) => refuseConnection(response, limit, allowsAllOrigins);
     this.#onConnection((response, change) => {
       if (change < 0) limit.closed();
       else if (!limit.opened()) refuse(response);
@@ -168,7 +172,8 @@ type SharesConnections = {
  * keep a descriptor, and the request would not tell which connection it came by. Clients read it as the answer to their
  * first request, since that is on its way or not yet sent.
  */
-function refuseConnection(response: HttpResponse, { max }: ConnectionLimit): void {
+function refuseConnection(response: HttpResponse, { max }: ConnectionLimit, allowsAllOrigins: boolean): void {
+  if (!allowsAllOrigins) noteOrigin(response, NO_ORIGIN);
   response.cork(() => writeOverload(response, `there are ${max} connections already (--max-connections)`, true));
 }
 

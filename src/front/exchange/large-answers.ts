@@ -69,20 +69,23 @@ export class LargeAnswers {
   /**
    * Answers with a large value. The socket would keep what its reader does not take, of any size, and nobody would know of
    * it.
+   * @returns false when it has been refused for want of room. A write is never: it has been made.
    */
-  answer(slot: number, response: HttpResponse, reply: ReplyReader): void {
+  answer(slot: number, response: HttpResponse, reply: ReplyReader): boolean {
     const { format, status, etcdIndex, raftIndex } = reply;
     const share = this.#budget.tryTake(reply.bodySizeBytes);
     if (share !== undefined) {
       const head = { format, status, etcdIndex, raftIndex };
       this.#sendValue(slot, response, head, outOfShared(reply.body), share);
-    } else if ((format & WRITE_BIT) === 0) this.refuse(slot, response);
-    else {
-      // It has been made: it must not be called refused.
+    } else if ((format & WRITE_BIT) === 0) {
+      this.refuse(slot, response);
+      return false;
+    } else {
       this.#options.metrics.count(Counter.tooManyAnswerBytes);
       this.#slots.release(slot);
       response.close();
     }
+    return true;
   }
 
   /** Answers a read with what is kept. @returns false when there is no room: then it has been refused. */

@@ -100,11 +100,22 @@ export class StoreClient implements TurnWork {
     return this.#turns.timeMs;
   }
 
-  /** Hands a command of the key space to the store. @param lookUps what its rights have cost: `packLookUps`. */
-  sendCommand(slot: number, command: KeysCommand, timeMs: number, expirationMs: number, lookUps: number): void {
+  /**
+   * Hands a command of the key space to the store.
+   * @param lookUps what its rights have cost: `packLookUps`.
+   * @param heldSinceMs since when its request is there, if it does not come at once; else 0.
+   */
+  sendCommand(
+    slot: number,
+    command: KeysCommand,
+    timeMs: number,
+    expirationMs: number,
+    lookUps: number,
+    heldSinceMs: number,
+  ): void {
     const { op, path, value, prevValue, prevIndex, waitIndex } = command;
     const flags = command.ttlNs === undefined ? command.flags : command.flags | Flag.hasExpiration;
-    this.#durations.begin(slot, operationOf(op, flags), this.#turns.startMs);
+    this.#durations.begin(slot, operationOf(op, flags), heldSinceMs || this.#turns.startMs);
     const index = prevIndex || waitIndex;
     this.#sender.send(op, flags, slot, timeMs, path, value, prevValue, index, expirationMs, lookUps);
     this.#turns.expectReplies();
@@ -137,13 +148,13 @@ export class StoreClient implements TurnWork {
   }
 
   /** The same as `sendCommand` for a plain read, without a record. @param url as `findKept` has not found it. */
-  sendRead(slot: number, path: string, url: string, lookUps: number): void {
+  sendRead(slot: number, path: string, url: string, lookUps: number, heldSinceMs: number): void {
     let flags: number = Flag.pathPlain;
     if (this.#reads.isWorthKeeping) {
       flags |= Flag.keep;
       this.#reads.want(slot, url);
     }
-    this.#durations.begin(slot, Operation.get, this.#turns.startMs);
+    this.#durations.begin(slot, Operation.get, heldSinceMs || this.#turns.startMs);
     this.#sender.send(Op.get, flags, slot, this.timeMs, path, '', '', 0n, 0, lookUps);
     this.#turns.expectReplies();
   }
@@ -155,6 +166,7 @@ export class StoreClient implements TurnWork {
     path: string,
     value: ValueBytes,
     lookUps: number,
+    heldSinceMs: number,
   ): void {
     const { timeMs } = this;
     const { ttlSeconds } = value;
@@ -162,7 +174,7 @@ export class StoreClient implements TurnWork {
     const allFlags =
       flags | Flag.pathPlain | (value.isPlain ? Flag.valuePlain : 0) | (hasLife ? Flag.hasExpiration : 0);
     const expirationMs = hasLife ? timeMs + 1000 * ttlSeconds : 0;
-    this.#durations.begin(slot, operationOf(op, allFlags), this.#turns.startMs);
+    this.#durations.begin(slot, operationOf(op, allFlags), heldSinceMs || this.#turns.startMs);
     this.#sender.sendValueBytes(op, allFlags, slot, timeMs, path, value, prevValue, prevIndex, expirationMs, lookUps);
     this.#turns.expectReplies();
   }
@@ -326,9 +338,13 @@ export class StoreClient implements TurnWork {
     const { slot } = reply;
     const { slots } = this;
     const isWaiting = slots.stateOf(slot) === SlotState.waiting;
-    this.#durations.finish(slot, reply.status, !isWaiting);
     if (reply.isKeepable) this.#reads.keep(reply);
     const { attachments } = this.#replies;
+    if (isWaiting && reply.bodySizeBytes > LARGE_ANSWER_SIZE_BYTES) {
+      this.#answerLarge(reply);
+      return;
+    }
+    this.#durations.finish(slot, reply.status, !isWaiting);
     if (!isWaiting) this.#large.drop(attachments);
     else {
       const response = slots.responseOf(slot);
@@ -336,13 +352,16 @@ export class StoreClient implements TurnWork {
         this.#large.list(slot, response, reply, attachments);
         return;
       }
-      if (reply.bodySizeBytes > LARGE_ANSWER_SIZE_BYTES) {
-        this.#large.answer(slot, response, reply);
-        return;
-      }
       response.cork(this.#writeCorked);
     }
     slots.release(slot);
+  }
+
+  /** For which there may be no room: then its client is told so, and that is what is counted. */
+  #answerLarge(reply: ReplyReader): void {
+    const { slot, status } = reply;
+    const isRefused = !this.#large.answer(slot, this.slots.responseOf(slot), reply);
+    this.#durations.finish(slot, isRefused ? 503 : status, false);
   }
 
   /** Writes the reply that is being read: no closure a reply, and no field that points to what is young. */

@@ -4,6 +4,7 @@
  */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { ByteString } from '../../base/byte-string.ts';
+import { Counter } from '../../metrics/front-end-metrics.ts';
 import { renderUser, type User } from '../../protocol/auth-records.ts';
 import {
   AuthOp,
@@ -83,8 +84,10 @@ export class AuthRoutes {
     void this.#passwords.hash(user.password).then((password) => {
       if (pending.isGone) return;
       this.#plain.guarded(pending, () => {
-        if (password === undefined) this.#refuse(pending, message, refusalOf('busy'));
-        else this.#send(pending, { ...message, value: renderUser({ ...user, password }) });
+        if (password === undefined) {
+          this.#store.metrics.count(Counter.tooManyPasswords);
+          this.#refuse(pending, message, refusalOf('busy'));
+        } else this.#send(pending, { ...message, value: renderUser({ ...user, password }) });
       });
     });
   }

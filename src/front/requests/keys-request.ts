@@ -3,6 +3,7 @@
  * requests that get this slot: its handlers are made once, not once a request (native-bench, "set, 64 connections").
  */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { performance } from 'node:perf_hooks';
 import type { ByteString } from '../../base/byte-string.ts';
 import type { KeysMethod } from '../../protocol/request.ts';
 import type { BodyBudget, BodyShare } from '../exchange/body-budget.ts';
@@ -36,6 +37,8 @@ export class KeysRequest {
   serial = 0;
   /** Whether its body or a verdict is still on its way: the store knows nothing of this request yet. */
   isUnsent = false;
+  /** When it was there, if the store was not asked at once: as `performance.now()` has it, else 0. */
+  heldSinceMs = 0;
   readonly #body: BodyReader;
   readonly #onAborted: () => void;
 
@@ -60,7 +63,14 @@ export class KeysRequest {
   begin(response: HttpResponse): void {
     this.serial++;
     this.isUnsent = false;
+    this.heldSinceMs = 0;
     response.onAborted(this.#onAborted);
+  }
+
+  /** It is here, and something has to be done before the store is asked: that is part of how long it takes. */
+  hold(): void {
+    this.isUnsent = true;
+    if (this.heldSinceMs === 0) this.heldSinceMs = performance.now();
   }
 
   /** What its body takes of the budget: to be given back when the request is answered. */
@@ -77,6 +87,7 @@ export class KeysRequest {
   beginWithBody(response: HttpResponse, request: HttpRequest): void {
     this.serial++;
     this.isUnsent = true;
+    this.heldSinceMs = 0;
     response.onAborted(this.#onAborted);
     this.#body.read(response, request);
   }

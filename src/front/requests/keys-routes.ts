@@ -29,7 +29,7 @@ import type { ClaimedRequests } from './claimed-requests.ts';
 import { expirationMsOf } from './expiration.ts';
 import type { KeysRequest } from './keys-request.ts';
 import { LargeForms } from './large-forms.ts';
-import { TOO_MANY_PASSWORDS } from './plain-requests.ts';
+import { counterOf, TOO_MANY_PASSWORDS } from './plain-requests.ts';
 
 export const KEYS_PREFIX = '/v2/keys';
 const SLASH = 0x2f;
@@ -94,8 +94,9 @@ export class KeysRoutes {
     claimed.begin(response);
     this.#noteClaim(claimed, response, request, path);
     const lookUps = this.#judgeNow(claimed, false);
-    if (lookUps !== NOT_YET) this.#store.sendRead(claimed.slot, path, url, lookUps);
-    else this.#judge(claimed, false, (cost) => this.#store.sendRead(claimed.slot, path, url, cost));
+    if (lookUps !== NOT_YET) this.#store.sendRead(claimed.slot, path, url, lookUps, claimed.heldSinceMs);
+    else
+      this.#judge(claimed, false, (cost) => this.#store.sendRead(claimed.slot, path, url, cost, claimed.heldSinceMs));
     return true;
   }
 
@@ -192,12 +193,12 @@ export class KeysRoutes {
 
   /** Sends a write of nothing but a value, to a plain path. @returns false when it is not so simple, or not known to be allowed. */
   #trySendValue(claimed: KeysRequest, value: ValueBytes): boolean {
-    const { slot, method, path, query } = claimed;
+    const { slot, method, path, query, heldSinceMs } = claimed;
     const plainWrite = readPlainWrite(method, query);
     if (plainWrite === undefined || !this.#isPathAllowed(path)) return false;
     const lookUps = this.#judgeNow(claimed, false);
     if (lookUps === NOT_YET) return false;
-    this.#store.sendPlainWrite(slot, plainWrite, path, value, lookUps);
+    this.#store.sendPlainWrite(slot, plainWrite, path, value, lookUps, heldSinceMs);
     return true;
   }
 
@@ -210,7 +211,7 @@ export class KeysRoutes {
   #readLargeForm(claimed: KeysRequest): void {
     const { method, path, isPathPlain, query, contentType, serial, bodyShare, slot } = claimed;
     this.#store.slots.holdBody(slot, bodyShare);
-    claimed.isUnsent = true;
+    claimed.hold();
     const isWanted = () => claimed.serial === serial;
     this.#largeForms.read(bodyShare, isWanted, (form) => {
       claimed.isUnsent = false;
@@ -245,16 +246,16 @@ export class KeysRoutes {
       this.#refuse(claimed, { code: 210, cause, index: 0 });
     } else {
       const lookUps = this.#judgeNow(claimed, parsed.isRecursive);
-      if (lookUps !== NOT_YET) this.#send(claimed.slot, parsed, lookUps);
-      else this.#judge(claimed, parsed.isRecursive, (cost) => this.#send(claimed.slot, parsed, cost));
+      if (lookUps !== NOT_YET) this.#send(claimed, parsed, lookUps);
+      else this.#judge(claimed, parsed.isRecursive, (cost) => this.#send(claimed, parsed, cost));
     }
   }
 
-  #send(slot: number, command: KeysCommand, lookUps: number): void {
+  #send({ slot, heldSinceMs }: KeysRequest, command: KeysCommand, lookUps: number): void {
     // A watch has no value: in its place goes who watches, for the store to count.
     if (command.op === Op.watch) command.value = clientKeyOf(this.#store.slots.responseOf(slot));
     const { timeMs } = this.#store;
-    this.#store.sendCommand(slot, command, timeMs, expirationMsOf(command.ttlNs, timeMs), lookUps);
+    this.#store.sendCommand(slot, command, timeMs, expirationMsOf(command.ttlNs, timeMs), lookUps, heldSinceMs);
   }
 
   /** @returns the look-ups if its client is known to have the right, `NOT_YET` if `judge` must find out or refuse. */
@@ -279,7 +280,7 @@ export class KeysRoutes {
   #judge(claimed: KeysRequest, isRecursive: boolean, goOn: (lookUps: number) => void): void {
     const { authorization, certificateName, claimedKey, method, serial } = claimed;
     const claim = { authorization, certificateName, key: claimedKey, isWrite: isWrite(method), isRecursive };
-    claimed.isUnsent = true;
+    claimed.hold();
     this.#options.access.judge(claim, (verdict, lookUps) => {
       if (claimed.serial !== serial) return; // Its client has gone.
       claimed.isUnsent = false;
@@ -295,19 +296,21 @@ export class KeysRoutes {
 
   #refuseAccess(claimed: KeysRequest, verdict: Verdict, lookUps: number): void {
     this.#store.countLookUps(lookUps);
-    if (verdict === 'denied') this.#refuse(claimed, INSUFFICIENT_CREDENTIALS);
-    else this.#refuse(claimed, TOO_BUSY, 503, { 'Retry-After': '1' });
+    const counter = counterOf(verdict);
+    if (verdict === 'denied') this.#refuse(claimed, INSUFFICIENT_CREDENTIALS, counter);
+    else this.#refuse(claimed, TOO_BUSY, counter, 503, { 'Retry-After': '1' });
   }
 
   #refuse(
     { slot, method }: KeysRequest,
     error: ApiError,
+    counter: Counter = Counter.refused,
     status = statusOf(error.code),
     more: Readonly<Record<string, string>> = {},
   ): void {
     const response = this.#store.slots.responseOf(slot);
     this.#store.slots.release(slot);
-    this.#store.metrics.count(Counter.refused);
+    this.#store.metrics.count(counter);
     const headers = { 'X-Etcd-Cluster-Id': this.#options.clusterId, 'X-Etcd-Index': String(error.index), ...more };
     const body = Buffer.from(renderError(error.code, error.cause, error.index), 'latin1');
     response.cork(() => writeOwnAnswer(response, status, CONTENT_TYPE_JSON, headers, body, method === 'HEAD'));

@@ -98,6 +98,7 @@ export class PlainRequests {
             return;
           }
           this.#store.countLookUps(lookUps);
+          this.#store.metrics.count(counterOf(verdict));
           this.answer(request, refusalOf(verdict));
         });
       });
@@ -144,6 +145,11 @@ export class PlainRequests {
 export function refusalOf(verdict: Verdict): PlainAnswer {
   if (verdict === 'denied') return refuseAccess();
   return { ...messageAnswer(503, TOO_MANY_PASSWORDS, false), headers: { 'Retry-After': '1' } };
+}
+
+/** Where they are counted. */
+export function counterOf(verdict: Verdict): Counter {
+  return verdict === 'denied' ? Counter.denied : Counter.tooManyPasswords;
 }
 
 export const TOO_MANY_PASSWORDS = 'too many passwords wait to be checked';
