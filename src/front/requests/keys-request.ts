@@ -34,17 +34,14 @@ export class KeysRequest {
   certificateName = '' as ByteString;
   /** Counts the requests of this slot, so that a verdict that comes late finds out whether its request is still there. */
   serial = 0;
-  /** Whether its body or a verdict is still on its way: the store knows nothing of this request yet. */
+  /** Its body or a verdict is still on its way, or what it is to be told: the store knows nothing of it, and never may. */
   isUnsent = false;
   readonly #body: BodyReader;
   readonly #onAborted: () => void;
 
   constructor(slot: number, bodyBytesMax: number, budget: BodyBudget, handler: KeysRequestHandler) {
     this.slot = slot;
-    this.#body = new BodyReader(bodyBytesMax, budget, (body) => {
-      this.isUnsent = false;
-      handler.onBody(this, body);
-    });
+    this.#body = new BodyReader(bodyBytesMax, budget, (body) => handler.onBody(this, body));
     this.#onAborted = () => {
       this.serial++;
       handler.onAborted(this);

@@ -94,9 +94,14 @@ export class KeysRoutes {
     claimed.begin(response);
     this.#noteClaim(claimed, response, request, path);
     const lookUps = this.#judgeNow(claimed, false);
-    if (lookUps !== NOT_YET) this.#store.sendRead(claimed.slot, path, url, lookUps);
-    else this.#judge(claimed, false, (cost) => this.#store.sendRead(claimed.slot, path, url, cost));
+    if (lookUps !== NOT_YET) this.#sendRead(claimed, url, lookUps);
+    else this.#judge(claimed, false, (cost) => this.#sendRead(claimed, url, cost));
     return true;
+  }
+
+  #sendRead(claimed: KeysRequest, url: string, lookUps: number): void {
+    this.#store.sendRead(claimed.slot, claimed.path, url, lookUps);
+    claimed.isUnsent = false;
   }
 
   #answerLargeKept(response: HttpResponse, kept: KeptRead, lookUps: number): void {
@@ -198,6 +203,7 @@ export class KeysRoutes {
     const lookUps = this.#judgeNow(claimed, false);
     if (lookUps === NOT_YET) return false;
     this.#store.sendPlainWrite(slot, plainWrite, path, value, lookUps);
+    claimed.isUnsent = false;
     return true;
   }
 
@@ -210,10 +216,8 @@ export class KeysRoutes {
   #readLargeForm(claimed: KeysRequest): void {
     const { method, path, isPathPlain, query, contentType, serial, bodyShare, slot } = claimed;
     this.#store.slots.holdBody(slot, bodyShare);
-    claimed.isUnsent = true;
     const isWanted = () => claimed.serial === serial;
     this.#largeForms.read(bodyShare, isWanted, (form) => {
-      claimed.isUnsent = false;
       try {
         const value = isPathPlain ? form.onlyValue : undefined;
         if (value !== undefined && this.#trySendValue(claimed, value)) return;
@@ -232,9 +236,9 @@ export class KeysRoutes {
       return;
     }
     const response = this.#store.slots.responseOf(slot);
-    this.#store.slots.release(slot);
     this.#store.metrics.count(Counter.tooManyBodyBytes);
     response.cork(() => writeNoRoomForBody(response, this.#store.bodies.sizeBytesMax));
+    this.#store.slots.release(slot);
   }
 
   /** Sends what the grammar has made of a request, if its client may, or says why not. */
@@ -245,16 +249,18 @@ export class KeysRoutes {
       this.#refuse(claimed, { code: 210, cause, index: 0 });
     } else {
       const lookUps = this.#judgeNow(claimed, parsed.isRecursive);
-      if (lookUps !== NOT_YET) this.#send(claimed.slot, parsed, lookUps);
-      else this.#judge(claimed, parsed.isRecursive, (cost) => this.#send(claimed.slot, parsed, cost));
+      if (lookUps !== NOT_YET) this.#send(claimed, parsed, lookUps);
+      else this.#judge(claimed, parsed.isRecursive, (cost) => this.#send(claimed, parsed, cost));
     }
   }
 
-  #send(slot: number, command: KeysCommand, lookUps: number): void {
+  #send(claimed: KeysRequest, command: KeysCommand, lookUps: number): void {
+    const { slot } = claimed;
     // A watch has no value: in its place goes who watches, for the store to count.
     if (command.op === Op.watch) command.value = clientKeyOf(this.#store.slots.responseOf(slot));
     const { timeMs } = this.#store;
     this.#store.sendCommand(slot, command, timeMs, expirationMsOf(command.ttlNs, timeMs), lookUps);
+    claimed.isUnsent = false;
   }
 
   /** @returns the look-ups if its client is known to have the right, `NOT_YET` if `judge` must find out or refuse. */
@@ -282,7 +288,6 @@ export class KeysRoutes {
     claimed.isUnsent = true;
     this.#options.access.judge(claim, (verdict, lookUps) => {
       if (claimed.serial !== serial) return; // Its client has gone.
-      claimed.isUnsent = false;
       try {
         if (verdict === 'allowed') goOn(lookUps);
         else this.#refuseAccess(claimed, verdict, lookUps);
@@ -306,11 +311,12 @@ export class KeysRoutes {
     more: Readonly<Record<string, string>> = {},
   ): void {
     const response = this.#store.slots.responseOf(slot);
-    this.#store.slots.release(slot);
     this.#store.metrics.count(Counter.refused);
     const headers = { 'X-Etcd-Cluster-Id': this.#options.clusterId, 'X-Etcd-Index': String(error.index), ...more };
     const body = Buffer.from(renderError(error.code, error.cause, error.index), 'latin1');
     response.cork(() => writeOwnAnswer(response, status, CONTENT_TYPE_JSON, headers, body, method === 'HEAD'));
+    // Only now: if that throws, the request is still there to be closed.
+    this.#store.slots.release(slot);
   }
 
   #isPathAllowed(path: ByteString): boolean {
