@@ -8,6 +8,8 @@ import type { FrontEndEvents, FrontEndSetup } from './open-front-end.ts';
 
 /** Closing takes a turn of the thread's event loop; a thread that takes longer hangs. */
 const CLOSE_MS_MAX = 1000;
+/** The same of its end, for which a stop waits: what comes after that must not be lost because of it. */
+const END_MS_MAX = 2000;
 
 export class FrontEndThread {
   /** Resolves with its Apps when it can take connections; rejects when it ends instead. */
@@ -75,12 +77,24 @@ export class FrontEndThread {
     });
   }
 
-  /** Closes its connections. Resolves when the thread has ended. */
-  close(): Promise<unknown> {
+  /**
+   * Closes its connections. Resolves when the thread has ended, or hangs. One that hangs is left alone: it may have
+   * connections still, with which nobody may end it.
+   */
+  close(): Promise<void> {
     if (this.#hasEnded) return Promise.resolve();
-    const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
-    this.tellToClose();
-    return ended;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#events.onError(new Error(`front end ${this.#number} does not end: its thread hangs`));
+        this.#worker.unref();
+        resolve();
+      }, END_MS_MAX);
+      this.#worker.once('exit', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.tellToClose();
+    });
   }
 
   tellToClose(): void {

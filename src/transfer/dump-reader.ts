@@ -1,10 +1,7 @@
 /** Reads a dump, line by line, and makes sure that it is whole: header first, end last, as many nodes as it says. */
 
 import { DumpFormatError, decodeLine } from './json-lines.ts';
-import type { TransferNode } from './transfer-node.ts';
-
-/** The greatest form body that a server takes by default, 10 MiB, can be six times as long as JSON. */
-const LINE_SIZE_BYTES_MAX = 128 * 1024 * 1024;
+import { JSON_SIZE_BYTES_MAX, type TransferNode } from './transfer-node.ts';
 
 /**
  * Yields the nodes of each piece of input. Whether all are there only the end can tell: when this throws, what has been
@@ -54,7 +51,7 @@ class DumpReader {
 
   #keep(piece: Buffer): void {
     this.#piecesSizeBytes += piece.length;
-    if (this.#piecesSizeBytes > LINE_SIZE_BYTES_MAX) throw this.#wrong('it is too long for a dump');
+    if (this.#piecesSizeBytes > JSON_SIZE_BYTES_MAX) throw this.#wrong('it is too long for a dump');
     this.#pieces.push(piece);
   }
 

@@ -28,7 +28,19 @@ export function parseEndpoint(text: string): URL {
   if (url === undefined || !isHttp || url.pathname !== '/' || url.search !== '' || url.hostname === '') {
     throw new Error(`"${text}" is not the URL of a server: http://HOST:PORT is`);
   }
+  if (!isEscaped(url.username) || !isEscaped(url.password)) {
+    throw new Error(`the user or the password in the URL for ${url.host} has a % that is no escape: as one it is %25`);
+  }
   return url;
+}
+
+function isEscaped(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The target of a key. Whatever a path could mean otherwise is escaped; the clean path of a key stays clean. */

@@ -3,14 +3,12 @@
  * larger than any string, so it is never held. Works on bytes (one a character), since a piece can end inside a
  * character, and leaves escapes to whoever wants to know. Checks tokens, not grammar.
  */
+import { JSON_SIZE_BYTES_MAX } from './transfer-node.ts';
 
 /** A punctuation mark, or what the token's text is: the contents of a string, still escaped; a number or a word. */
 export type TokenKind = '{' | '}' | '[' | ']' | ':' | ',' | 'string' | 'scalar';
 
 export type OnToken = (kind: TokenKind, text: string) => void;
-
-/** The greatest form body that a server takes by default, 10 MiB, can be six times as long as JSON. */
-const TOKEN_LENGTH_MAX = 128 * 1024 * 1024;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -94,7 +92,7 @@ export class JsonScanner {
 
   #keep(text: string): void {
     this.#piecesLength += text.length;
-    if (this.#piecesLength > TOKEN_LENGTH_MAX) throw new Error('a key or a value is too long');
+    if (this.#piecesLength > JSON_SIZE_BYTES_MAX) throw new Error('a key or a value is too long');
     this.#pieces.push(text);
   }
 }

@@ -25,3 +25,6 @@ export interface Source {
   /** Lets go of whatever the source holds; to be called however the reading ended. */
   close(): Promise<void>;
 }
+
+/** Of one key or value as JSON: the greatest form body that a server takes by default, 10 MiB, can be six times as long. */
+export const JSON_SIZE_BYTES_MAX = 128 * 1024 * 1024;

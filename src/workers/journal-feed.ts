@@ -10,15 +10,14 @@ import { COMMAND_HEAD_SIZE_BYTES, clearSlot, writeCheckpoint, writeTick } from '
 import { type LinkEnd, LinkProducer } from '../frame/link.ts';
 import { JournalState, type SharedWords } from '../frame/shared-words.ts';
 import type { Doorbell } from '../ring/doorbell.ts';
+import { waitForRoom } from './room-wait.ts';
 
 export const JOURNAL_FRAME_HEAD_SIZE_BYTES = 8;
-const WAIT_FOR_ROOM_MS = 0.05;
 
 export class JournalFeed {
   readonly #link: LinkProducer;
   readonly #words: SharedWords;
   readonly #commandsPerCheckpoint: number;
-  readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   #lastCheckpoint: number;
 
   /**
@@ -82,8 +81,7 @@ export class JournalFeed {
     let at = this.#link.tryClaim(sizeBytes);
     while (at === -1) {
       if (this.#words.journalState === JournalState.failed) return -1;
-      this.wakeJournal();
-      Atomics.wait(this.#sleeper, 0, 0, WAIT_FOR_ROOM_MS);
+      waitForRoom(this.#link);
       at = this.#link.tryClaim(sizeBytes);
     }
     this.#link.view.setFloat64(at, sequence, true);

@@ -24,13 +24,13 @@ import { RingGauge } from '../ring/ring.ts';
 import type { StoreEvent } from '../store/event.ts';
 import type { Node } from '../store/node.ts';
 import { writeEvent, writeGetOfKey } from '../store/render-bytes.ts';
+import { waitForRoom } from './room-wait.ts';
 
 /** More slots than these are split over several frames. */
 const EVENT_SLOTS_MAX = 8192;
 /** Bodies beyond this leave the ring to others and travel beside it. */
 const RING_BODY_SIZE_BYTES_MAX = 64 * 1024;
 const FRAMES_PER_PUBLICATION = 4;
-const WAIT_FOR_ROOM_MS = 0.05;
 
 /** Where the store stands. */
 export interface Stamp {
@@ -43,7 +43,6 @@ export interface Stamp {
 export class ReplyWriter implements Stamp {
   readonly #link: LinkProducer;
   readonly #gauge: RingGauge;
-  readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   /** Written into each frame; the duty cycle keeps them up to date. */
   gate = 0;
   etcdIndex = 0;
@@ -263,6 +262,6 @@ export class ReplyWriter implements Stamp {
 
   #waitForRoom(): void {
     this.wakeFrontEnd();
-    Atomics.wait(this.#sleeper, 0, 0, WAIT_FOR_ROOM_MS);
+    waitForRoom(this.#link);
   }
 }

@@ -1,6 +1,7 @@
 /** Decides when a snapshot is made: at each checkpoint, one at a time, always the latest one. */
 import type { Piscina } from 'piscina';
 import { siblingModule, threadFlags } from '../base/sibling-module.ts';
+import { loadThreadPools } from '../base/thread-pools.ts';
 import type { SnapshotMetrics } from '../metrics/snapshot-metrics.ts';
 import type { SnapshotResult, SnapshotTask } from './snapshot-job.ts';
 
@@ -100,7 +101,7 @@ export class SnapshotSchedule {
  * @param onError gets why a thread could not begin: what it was to do would wait for ever.
  */
 async function openPool(heapSizeMb: number, onError: (error: unknown) => void): Promise<SnapshotPool> {
-  const { Piscina } = await import('piscina');
+  const { Piscina } = loadThreadPools();
   const pool = new Piscina({
     filename: siblingModule(import.meta.url, 'snapshot-job').href,
     ...threadFlags,

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { nodeFileLayer } from '../../src/journal/file-layer.ts';
+import { type FileLayer, nodeFileLayer } from '../../src/journal/file-layer.ts';
 import { DamagedJournalError } from '../../src/journal/journal-error.ts';
 import { pruneBefore } from '../../src/journal/prune.ts';
 import { replayClosed } from '../../src/journal/replay.ts';
@@ -90,6 +90,26 @@ describe('what a crash can leave', () => {
     expect(pruneBefore(directory, nodeFileLayer, 6)).toBe(3);
     expect(readdirSync(directory).sort()).toEqual([nameOf(7), 'snapshot-00000000000000000006.snap']);
     expect(recoverAll(directory)).toMatchObject({ chunks: ['new'], records: recordsOf(7, 8) });
+  });
+
+  test('nothing is removed before the name of what replaces it is durable', () => {
+    const directory = temporaryDirectory();
+    writeSegments(directory, [1, 5], 6);
+    writeSnapshot(directory, 4, ['state']);
+    const calls: string[] = [];
+    const layer: FileLayer = {
+      ...nodeFileLayer,
+      fsyncDirectory: (path) => {
+        calls.push('sync');
+        nodeFileLayer.fsyncDirectory(path);
+      },
+      unlink: (path) => {
+        calls.push('remove');
+        nodeFileLayer.unlink(path);
+      },
+    };
+    expect(pruneBefore(directory, layer, 4)).toBe(1);
+    expect(calls.slice(0, 2)).toEqual(['sync', 'remove']);
   });
 
   test('a snapshot within a segment is followed by the rest of it', () => {

@@ -52,6 +52,7 @@ describe('decoding', () => {
 
 describe('cleaning', () => {
   test.each([
+    ['//a/', '/a/'],
     ['', '/'],
     ['/', '/'],
     ['//', '/'],

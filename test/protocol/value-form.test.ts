@@ -37,6 +37,7 @@ describe('a form of nothing but a value, or a value and a life', () => {
   test.each([
     'value',
     'values=a',
+    'Value=a',
     '',
     'ttl=1',
     'value=a&ttl=',

@@ -66,6 +66,7 @@ transferTest('one line says why, and the exit code is 1', async ({ directory, ta
   const nowhere = `http://127.0.0.1:${await freePort()}`;
   const failures: [string[], RegExp][] = [
     [['dump', '--endpoint', 'ftp://127.0.0.1:1'], /not the URL of a server/],
+    [['dump', '--endpoint', 'http://a%zz:b@127.0.0.1:1'], /the user or the password .* a % that is no escape/],
     [['dump', '--endpoint', nowhere], /cannot reach .*ECONNREFUSED/],
     [['dump', '--data-dir', directory], /not a data directory/],
     [['load', fileIn(directory), '--endpoint', target.url], /line 3: the dump is truncated/],

@@ -13,8 +13,7 @@ test('a stop gives up the snapshot in the making, and calls it no failure', asyn
   const metrics = new SnapshotMetrics(SnapshotMetrics.createMemory());
   const schedule = new SnapshotSchedule(directory, 1000, 64, { info: note, error: note }, metrics);
   schedule.checkpoint(1);
-  // Until its library is loaded and its thread begins: that takes longer than these turns.
-  await import('piscina');
+  // Its thread begins: that takes longer than these turns.
   for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
   await schedule.close();
   expect(said).toEqual([]);

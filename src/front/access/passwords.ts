@@ -13,6 +13,7 @@ import { performance } from 'node:perf_hooks';
 import type { Piscina } from 'piscina';
 import { type ByteString, byteStringOf, textOf } from '../../base/byte-string.ts';
 import { siblingModule, threadFlags } from '../../base/sibling-module.ts';
+import { loadThreadPools } from '../../base/thread-pools.ts';
 import type { Credentials } from '../../protocol/basic-auth.ts';
 
 export interface PasswordLimits {
@@ -172,7 +173,7 @@ export class Passwords {
 
 /** @param onError called when a thread could not begin: what it was to do would wait for ever. */
 async function openPool(onError: () => void): Promise<PasswordPool> {
-  const { Piscina } = await import('piscina');
+  const { Piscina } = loadThreadPools();
   const pool = new Piscina({
     filename: siblingModule(import.meta.url, 'password-job').href,
     ...threadFlags,

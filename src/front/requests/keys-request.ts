@@ -35,7 +35,7 @@ export class KeysRequest {
   certificateName = '' as ByteString;
   /** Counts the requests of this slot, so that a verdict that comes late finds out whether its request is still there. */
   serial = 0;
-  /** Whether its body or a verdict is still on its way: the store knows nothing of this request yet. */
+  /** Its body or a verdict is still on its way, or what it is to be told: the store knows nothing of it, and never may. */
   isUnsent = false;
   /** When it was there, if the store was not asked at once: as `performance.now()` has it, else 0. */
   heldSinceMs = 0;
@@ -44,10 +44,7 @@ export class KeysRequest {
 
   constructor(slot: number, bodyBytesMax: number, budget: BodyBudget, handler: KeysRequestHandler) {
     this.slot = slot;
-    this.#body = new BodyReader(bodyBytesMax, budget, (body) => {
-      this.isUnsent = false;
-      handler.onBody(this, body);
-    });
+    this.#body = new BodyReader(bodyBytesMax, budget, (body) => handler.onBody(this, body));
     this.#onAborted = () => {
       this.serial++;
       handler.onAborted(this);

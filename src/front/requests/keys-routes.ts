@@ -94,10 +94,14 @@ export class KeysRoutes {
     claimed.begin(response);
     this.#noteClaim(claimed, response, request, path);
     const lookUps = this.#judgeNow(claimed, false);
-    if (lookUps !== NOT_YET) this.#store.sendRead(claimed.slot, path, url, lookUps, claimed.heldSinceMs);
-    else
-      this.#judge(claimed, false, (cost) => this.#store.sendRead(claimed.slot, path, url, cost, claimed.heldSinceMs));
+    if (lookUps !== NOT_YET) this.#sendRead(claimed, url, lookUps);
+    else this.#judge(claimed, false, (cost) => this.#sendRead(claimed, url, cost));
     return true;
+  }
+
+  #sendRead(claimed: KeysRequest, url: string, lookUps: number): void {
+    this.#store.sendRead(claimed.slot, claimed.path, url, lookUps, claimed.heldSinceMs);
+    claimed.isUnsent = false;
   }
 
   #answerLargeKept(response: HttpResponse, kept: KeptRead, lookUps: number): void {
@@ -199,6 +203,7 @@ export class KeysRoutes {
     const lookUps = this.#judgeNow(claimed, false);
     if (lookUps === NOT_YET) return false;
     this.#store.sendPlainWrite(slot, plainWrite, path, value, lookUps, heldSinceMs);
+    claimed.isUnsent = false;
     return true;
   }
 
@@ -214,7 +219,6 @@ export class KeysRoutes {
     claimed.hold();
     const isWanted = () => claimed.serial === serial;
     this.#largeForms.read(bodyShare, isWanted, (form) => {
-      claimed.isUnsent = false;
       try {
         const value = isPathPlain ? form.onlyValue : undefined;
         if (value !== undefined && this.#trySendValue(claimed, value)) return;
@@ -233,9 +237,9 @@ export class KeysRoutes {
       return;
     }
     const response = this.#store.slots.responseOf(slot);
-    this.#store.slots.release(slot);
     this.#store.metrics.count(Counter.tooManyBodyBytes);
     response.cork(() => writeNoRoomForBody(response, this.#store.bodies.sizeBytesMax));
+    this.#store.slots.release(slot);
   }
 
   /** Sends what the grammar has made of a request, if its client may, or says why not. */
@@ -251,11 +255,13 @@ export class KeysRoutes {
     }
   }
 
-  #send({ slot, heldSinceMs }: KeysRequest, command: KeysCommand, lookUps: number): void {
+  #send(claimed: KeysRequest, command: KeysCommand, lookUps: number): void {
+    const { slot, heldSinceMs } = claimed;
     // A watch has no value: in its place goes who watches, for the store to count.
     if (command.op === Op.watch) command.value = clientKeyOf(this.#store.slots.responseOf(slot));
     const { timeMs } = this.#store;
     this.#store.sendCommand(slot, command, timeMs, expirationMsOf(command.ttlNs, timeMs), lookUps, heldSinceMs);
+    claimed.isUnsent = false;
   }
 
   /** @returns the look-ups if its client is known to have the right, `NOT_YET` if `judge` must find out or refuse. */
@@ -283,7 +289,6 @@ export class KeysRoutes {
     claimed.hold();
     this.#options.access.judge(claim, (verdict, lookUps) => {
       if (claimed.serial !== serial) return; // Its client has gone.
-      claimed.isUnsent = false;
       try {
         if (verdict === 'allowed') goOn(lookUps);
         else this.#refuseAccess(claimed, verdict, lookUps);
@@ -309,11 +314,12 @@ export class KeysRoutes {
     more: Readonly<Record<string, string>> = {},
   ): void {
     const response = this.#store.slots.responseOf(slot);
-    this.#store.slots.release(slot);
     this.#store.metrics.count(counter);
     const headers = { 'X-Etcd-Cluster-Id': this.#options.clusterId, 'X-Etcd-Index': String(error.index), ...more };
     const body = Buffer.from(renderError(error.code, error.cause, error.index), 'latin1');
     response.cork(() => writeOwnAnswer(response, status, CONTENT_TYPE_JSON, headers, body, method === 'HEAD'));
+    // Only now: if that throws, the request is still there to be closed.
+    this.#store.slots.release(slot);
   }
 
   #isPathAllowed(path: ByteString): boolean {

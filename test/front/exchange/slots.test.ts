@@ -111,6 +111,8 @@ describe('a slot', () => {
     slots.startWatching(slot);
     slots.setBacklog(slot, new StreamBacklog(response, 10));
     slots.startCancelling(slot);
+    // At once: how long the store takes to say that it has gone is not known.
+    expect(slots.backlogOf(slot)).toBeUndefined();
     slots.release(slot);
     expect(slots.claim(aResponse())).toBe(slot);
     expect(slots.backlogOf(slot)).toBeUndefined();
