@@ -27,7 +27,14 @@ await build({
   platform: 'node',
   // Packages stay what is installed.
   external: /^[^./]/,
-  // What is written is what runs: it would leave out calls that only throw.
+  // What is written is what runs. Else calls are left out whose one effect is that they may throw: by this, and by what `minify` does unasked.
   treeshake: false,
-  output: { dir: 'dist', cleanDir: true, entryFileNames: '[name].js', chunkFileNames: '[name].js', sourcemap: true },
+  output: {
+    dir: 'dist',
+    cleanDir: true,
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+    minify: false,
+    sourcemap: true,
+  },
 });
