@@ -9,7 +9,7 @@ import type { HttpResponse } from 'uWebSockets.js';
  * What is written within one cork, whose buffer has 16 KB (issue 1249), with what makes it chunks. No more: of a piece for which the
  * socket has no room the library keeps a copy, for each stream its own, and a piece may be as large as the budget.
  */
-const CORKED_SIZE_BYTES_MAX = 15 * 1024;
+export const PART_SIZE_BYTES_MAX = 15 * 1024;
 /** Of a chunk beside its bytes: two line ends and its size. */
 const CHUNK_SIZE_BYTES = 12;
 
@@ -54,7 +54,7 @@ export class StreamBacklog {
   }
 
   readonly #writeCorked = (): void => {
-    let room = CORKED_SIZE_BYTES_MAX;
+    let room = PART_SIZE_BYTES_MAX;
     while (this.#isWritable && room > 0 && this.#written < this.#pieces.length) {
       const piece = this.#pieces[this.#written] as Uint8Array;
       const part = piece.subarray(this.#offsetBytes, this.#offsetBytes + room);

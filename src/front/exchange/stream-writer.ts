@@ -9,7 +9,7 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import { copyOf } from '../../base/bytes.ts';
 import { SlotState, type Slots } from './slots.ts';
-import { StreamBacklog } from './stream-backlog.ts';
+import { PART_SIZE_BYTES_MAX, StreamBacklog } from './stream-backlog.ts';
 import { TurnQueue, type TurnShare } from './turn-queue.ts';
 
 /** Every event begins with this byte, and headers leave with the first byte only. */
@@ -17,8 +17,6 @@ export const OPENING_BRACE = new Uint8Array([0x7b]);
 
 /** What goes into one cork, whose buffer has 16 KB (uWebSockets.js issue 1249): events, each with what makes it a chunk. */
 const CORKED_SIZE_BYTES_MAX = 8 * 1024;
-/** A larger event is written in parts of this size: each of them is a send. */
-const PART_SIZE_BYTES_MAX = 15 * 1024;
 
 export class StreamWriter {
   readonly #slots: Slots;
@@ -136,7 +134,7 @@ export class StreamWriter {
     this.#keep(slot, this.#stalled(slot, response, backlog), pieces, this.#written, this.#offsetBytes);
   }
 
-  /** Of a large piece. Outside of a cork the library would write, too, and a warning to stderr each time. */
+  /** Of a large piece: each part is a send. Outside of a cork the library would write, too, and a warning to stderr each time. */
   readonly #writePart = (): void => {
     const piece = this.#current[this.#written] as Uint8Array;
     const endBytes = Math.min(this.#offsetBytes + PART_SIZE_BYTES_MAX, piece.length);
